@@ -1,0 +1,83 @@
+//! Tables of routes. A plane's whole surface is a list that can be read, served, and walked by a test; who may call a
+//! route stands in the table and is enforced from it, so that no handler can forget to ask.
+
+use actix_web::{
+    HttpResponse,
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
+    web,
+};
+
+use crate::{
+    problem::{Code, Problem},
+    role::Permission,
+};
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone; the handler limits what a stranger can cause.
+    Public,
+    /// Whoever has a valid access token.
+    User,
+    /// A member of the token's tenant whose role carries the permission.
+    Tenant(Permission),
+    /// Those who run the platform.
+    SuperAdmin,
+}
+
+/// One method on one path.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path as actix reads it, `/customers/{id}`, relative to where the table is served.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    handler: fn() -> actix_web::Route,
+}
+
+impl Route {
+    /// A row of the table. The handler is given as `|| web::to(function)`.
+    #[must_use]
+    pub const fn new(method: Method, path: &'static str, access: Access, handler: fn() -> actix_web::Route) -> Self {
+        Self { method, path, access, handler }
+    }
+}
+
+/// Serves a table below `prefix`, each route behind what `guard` puts around it for its [`Access`]. A known path with
+/// another method is answered 405 with `Allow`.
+pub fn register(
+    config: &mut web::ServiceConfig,
+    prefix: &str,
+    routes: &[Route],
+    guard: impl Fn(Access, actix_web::Route) -> actix_web::Route,
+) {
+    let mut paths: Vec<&str> = routes.iter().map(|route| route.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    // Paths without parameters first, so that `/customers/export` is not taken for an id.
+    paths.sort_by_key(|path| path.matches('{').count());
+    for path in paths {
+        let mut resource = web::resource(format!("{prefix}{path}"));
+        let mut allowed = Vec::new();
+        for route in routes.iter().filter(|route| route.path == path) {
+            allowed.push(route.method.to_string());
+            resource = resource.route(guard(route.access, (route.handler)()).method(route.method.clone()));
+        }
+        let allowed = allowed.join(", ");
+        config.service(resource.default_service(web::to(move || {
+            let allowed = allowed.clone();
+            async move {
+                let problem = Problem::new(Code::MethodNotAllowed, format!("This path knows only {allowed}"));
+                let mut response = HttpResponse::from_error(problem);
+                if let Ok(value) = HeaderValue::from_str(&allowed) {
+                    response.headers_mut().insert(header::ALLOW, value);
+                }
+                response
+            }
+        })));
+    }
+}

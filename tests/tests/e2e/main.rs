@@ -1,0 +1,3 @@
+//! End to end: real PostgreSQL, real HTTP, real processes.
+
+mod cluster;
