@@ -12,7 +12,8 @@ CREATE TABLE customers (
     relationship_type text NOT NULL DEFAULT 'customer' CHECK (relationship_type IN ('customer', 'prospect', 'partner', 'supplier')),
     status            text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'inactive')),
     customer_since    date,
-    total_revenue     numeric(16, 2) NOT NULL DEFAULT 0,
+    -- Four places: some currencies have more than two.
+    total_revenue     numeric(18, 4) NOT NULL DEFAULT 0,
     currency          text NOT NULL DEFAULT 'TRY' CHECK (currency ~ '^[A-Z]{3}$'),
     tags              text[] NOT NULL DEFAULT '{}',
     -- A user of the platform, and their name as it was.
@@ -24,3 +25,7 @@ CREATE TABLE customers (
 CREATE INDEX customers_created_at ON customers (created_at, id);
 CREATE INDEX customers_company_name ON customers (lower(company_name), id);
 CREATE INDEX customers_status ON customers (status, created_at);
+CREATE INDEX customers_relationship_type ON customers (relationship_type, created_at);
+CREATE INDEX customers_country ON customers (country, created_at);
+CREATE INDEX customers_city ON customers (city, created_at);
+CREATE INDEX customers_sector ON customers (sector, created_at);

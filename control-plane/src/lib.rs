@@ -1,8 +1,14 @@
 //! The control plane: owns the platform database, makes and unmakes tenants, and knows who people are.
 
 pub mod audit;
+pub mod backups;
+pub mod doctor;
 pub mod identity;
 pub mod mail;
 pub mod packages;
 pub mod platform;
+pub mod provisioning;
+mod reconciler;
+pub mod servers;
 pub mod signup;
+pub mod tenants;

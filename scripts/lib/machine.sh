@@ -47,8 +47,8 @@ has_postgres() {
     local program major
     for program in $(type -ap postgres) /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres /usr/local/pgsql/bin/postgres; do
         [ -x "$program" ] && [ -x "${program%/*}/initdb" ] || continue
-        major=$("$program" --version | sed -E 's/^.*\(PostgreSQL\) ([0-9]+).*$/\1/')
-        [ "$major" -lt 15 ] || return 0
+        major=$("$program" --version 2>/dev/null | sed -E 's/^.*\(PostgreSQL\) ([0-9]+).*$/\1/')
+        [ "$major" -ge 15 ] 2>/dev/null && return 0
     done
     return 1
 }

@@ -4,6 +4,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use chacha20poly1305::{XChaCha20Poly1305, aead::Aead};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretBox};
@@ -70,6 +71,26 @@ impl MasterKey {
     #[must_use]
     pub fn token_seed(&self) -> SecretBox<[u8; 32]> {
         SecretBox::new(Box::new(self.derive("token-signing", b"")))
+    }
+
+    /// Encrypts what must be kept and read again, such as another server's URL (XChaCha20-Poly1305).
+    ///
+    /// # Errors
+    /// The operating system's, when it has no randomness to give.
+    pub fn seal(&self, purpose: &str, clear: &[u8]) -> Result<Vec<u8>, getrandom::Error> {
+        let mut nonce = [0_u8; 24];
+        getrandom::fill(&mut nonce)?;
+        let cipher = XChaCha20Poly1305::new(&self.derive("seal", purpose.as_bytes()).into());
+        let sealed = cipher.encrypt(&nonce.into(), clear).expect("in memory, encryption can't fail");
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// What [`MasterKey::seal`] encrypted; `None` when it was sealed with another key or for another purpose.
+    #[must_use]
+    pub fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<24>()?;
+        let cipher = XChaCha20Poly1305::new(&self.derive("seal", purpose.as_bytes()).into());
+        cipher.decrypt(nonce.into(), sealed).ok()
     }
 
     /// A keyed hash (HMAC-SHA256), for what must be compared but not kept, such as the body of a signup.
@@ -183,6 +204,9 @@ mod tests {
         let (a, b) = (TenantId::generate(), TenantId::generate());
         assert_eq!(key.tenant_password(a).expose(), key.tenant_password(a).expose());
         assert_ne!(key.tenant_password(a).expose(), key.tenant_password(b).expose());
+        let sealed = key.seal("a", b"clear").unwrap();
+        assert_eq!(key.open("a", &sealed).as_deref(), Some(&b"clear"[..]));
+        assert!(key.open("b", &sealed).is_none() && key.open("a", &sealed[..10]).is_none());
         assert_ne!(key.keyed_hash("x", b"1"), key.keyed_hash("y", b"1"));
         for wrong in ["", "abc", "AAAA"] {
             assert!(MasterKey::parse(wrong).is_err());

@@ -102,6 +102,13 @@ impl TokenVerifier {
         Self { keys, validation }
     }
 
+    /// Whether the token names a key that is known here; says nothing of its signature.
+    #[must_use]
+    pub fn knows_key_of(&self, token: &str) -> bool {
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        kid.is_some_and(|kid| self.keys.contains_key(&kid))
+    }
+
     /// What a token says, if it holds.
     ///
     /// # Errors

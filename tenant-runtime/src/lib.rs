@@ -1,1 +1,131 @@
-//! .
+//! The tenant runtime: serves tenants. Who asks, for which tenant, then that tenant's own database, then a module.
+
+mod context;
+mod figures;
+mod modules;
+mod pools;
+mod settings;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use actix_web::web;
+pub use context::Tenant;
+use context::{Directory, Guard, Keeper, StoreError, Tokens};
+pub use modules::routes;
+use pools::Pools;
+pub use pools::{Parameter, QueryError, Statement};
+pub use settings::Settings;
+use tenancy::{
+    NamePrefix,
+    http::{Readiness, json_config, path_config, register},
+    secrets::MasterKey,
+};
+use tokio::{sync::mpsc, task::AbortHandle};
+use tokio_postgres::Config;
+
+/// Where the routes are served: the tenant is the token's in both, and named once more in the second.
+pub const PREFIXES: [&str; 2] = ["/api/v1", "/api/{slug}"];
+
+/// How often figures are taken and idle connections looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How many questions may wait for the platform database to be read.
+const QUESTIONS: usize = 1024;
+
+/// What a runtime is started with.
+pub struct RuntimeOptions {
+    /// The platform database, as the runtime's own role that may only read.
+    pub platform: Config,
+    /// What tenants' databases and roles begin with.
+    pub prefix: NamePrefix,
+    /// What the passwords of tenants' roles are derived from.
+    pub master_key: Arc<MasterKey>,
+    /// What the operator has set.
+    pub settings: Settings,
+}
+
+/// Why a runtime could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting can't work.
+    #[error("{0}")]
+    Settings(String),
+    /// The platform database refuses us, or is not one.
+    #[error("the runtime can't read the platform database: {0}")]
+    Platform(String),
+}
+
+/// A running tenant runtime; clones are the same one.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    guard: Arc<Guard>,
+    tasks: Mutex<Vec<AbortHandle>>,
+}
+
+impl Runtime {
+    /// Reads the platform database and starts to follow its changes. When it can't be reached just now the runtime
+    /// starts all the same, and is ready once it could.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(options: RuntimeOptions) -> Result<Self, StartError> {
+        let RuntimeOptions { platform, prefix, master_key, settings } = options;
+        settings.check().map_err(StartError::Settings)?;
+        let base_domain = settings.base_domain.clone();
+        let (sender, asks) = mpsc::channel(QUESTIONS);
+        let directory = Arc::new(Directory::new(sender));
+        let tokens = Arc::new(Tokens::new());
+        let pools = Pools::new(platform.clone(), prefix, master_key, settings);
+
+        let mut keeper = Keeper::new(platform, asks, directory.clone(), tokens.clone(), pools.clone());
+        match keeper.reload().await {
+            Ok(()) => tracing::info!(tenants = directory.len(), "the runtime knows its tenants"),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "the platform database can't be reached yet");
+            }
+            Err(error) => return Err(StartError::Platform(error.to_string())),
+        }
+        let guard = Arc::new(Guard { tokens, directory, pools, base_domain });
+        let tasks = [tokio::spawn(keeper.run()), tokio::spawn(housekeeping(guard.clone()))];
+        let tasks = Mutex::new(tasks.iter().map(tokio::task::JoinHandle::abort_handle).collect());
+        Ok(Self(Arc::new(Inner { guard, tasks })))
+    }
+
+    /// Serves every route, behind its guard.
+    pub fn configure(&self, config: &mut web::ServiceConfig) {
+        config.app_data(json_config()).app_data(path_config());
+        for prefix in PREFIXES {
+            register(config, prefix, &routes(), |access, route| self.0.guard.around(access, route));
+        }
+    }
+
+    /// Adds what must hold before requests are sent here: that the tenants were read once. A platform database that is
+    /// lost later does not take the runtime out: it serves the tenants that it knows.
+    #[must_use]
+    pub fn readiness(&self, readiness: Readiness) -> Readiness {
+        let directory = self.0.guard.directory.clone();
+        readiness.with("tenants", move || {
+            let loaded = directory.is_loaded();
+            async move { if loaded { Ok(()) } else { Err("the platform database was not read yet".to_owned()) } }
+        })
+    }
+
+    /// Ends what runs in the background and closes idle connections; requests on their way finish.
+    pub fn stop(&self) {
+        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(|task| task.abort());
+        self.0.guard.pools.close();
+    }
+}
+
+async fn housekeeping(guard: Arc<Guard>) {
+    let mut timer = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        timer.tick().await;
+        guard.pools.sweep();
+        figures::publish(&guard);
+    }
+}

@@ -2,11 +2,10 @@
 
 use std::{
     fs,
-    os::unix::fs::MetadataExt,
+    os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
+    process::Command,
 };
-
-use tokio::process::Command;
 
 use super::ClusterError;
 
@@ -87,8 +86,8 @@ mod tests {
     #[test]
     fn reads_users_and_never_takes_root() {
         let users = "root:x:0:0:root:/root:/bin/bash\npostgres:x:101:104:,,,:/var/lib/postgresql:/bin/bash\nbad\nfake:x:0:0::/:/bin/sh\n";
-        let found = Account::in_passwd(users, "postgres").unwrap();
-        assert_eq!((found.uid, found.gid), (101, 104));
+        let found = Account::in_passwd(users, "postgres").map(|found| (found.uid, found.gid));
+        assert_eq!(found, Some((101, 104)));
         assert_eq!(Account::in_passwd(users, "nobody"), None);
         assert_eq!(Account::in_passwd(users, "fake"), None);
     }

@@ -86,13 +86,18 @@ impl Binaries {
 
 /// Chooses among installations in their order of preference. Data can only be read by the
 /// version that made it, so that one goes before any other.
-fn choose(found: Vec<Binaries>, data_major: Option<u32>, looked_in: Vec<PathBuf>) -> Result<Binaries, ClusterError> {
+fn choose(
+    mut found: Vec<Binaries>,
+    data_major: Option<u32>,
+    looked_in: Vec<PathBuf>,
+) -> Result<Binaries, ClusterError> {
     let wanted = found.iter().position(|one| Some(one.major) == data_major);
     let usable = wanted.or_else(|| found.iter().position(|one| one.major >= OLDEST_MAJOR));
-    match usable.or(if found.is_empty() { None } else { Some(0) }) {
-        Some(index) => found[index].clone().recent_enough(),
-        None => Err(ClusterError::BinariesNotFound { looked_in }),
+    if found.is_empty() {
+        return Err(ClusterError::BinariesNotFound { looked_in });
     }
+    // The first one at least tells what is wrong with it.
+    found.swap_remove(usable.unwrap_or(0)).recent_enough()
 }
 
 /// The folders to look in, the preferred first.
@@ -174,11 +179,12 @@ mod tests {
 
     #[test]
     fn prefers_the_version_that_made_the_data_then_the_order() {
-        let found = || vec![version(17), version(16), version(15)];
-        assert_eq!(choose(found(), None, vec![]).unwrap().major(), 17);
-        assert_eq!(choose(found(), Some(15), vec![]).unwrap().major(), 15);
-        assert_eq!(choose(found(), Some(99), vec![]).unwrap().major(), 17);
-        assert_eq!(choose(vec![version(13), version(16)], None, vec![]).unwrap().major(), 16);
+        let chosen = |majors: &[u32], data| choose(majors.iter().copied().map(version).collect(), data, vec![]);
+        let major = |majors: &[u32], data| chosen(majors, data).map(|one| one.major()).ok();
+        assert_eq!(major(&[17, 16, 15], None), Some(17));
+        assert_eq!(major(&[17, 16, 15], Some(15)), Some(15));
+        assert_eq!(major(&[17, 16, 15], Some(99)), Some(17));
+        assert_eq!(major(&[13, 16], None), Some(16));
     }
 
     #[test]

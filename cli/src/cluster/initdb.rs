@@ -4,11 +4,10 @@ use std::{
     fs::{self, DirBuilder, File},
     os::unix::fs::DirBuilderExt,
     path::Path,
-    process::{Output, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use tokio::process::Command;
 
 use super::{
     ClusterError,
@@ -86,10 +85,10 @@ async fn run(
         user: account.map(|account| account.name.clone()),
         source,
     };
-    let child = command.spawn().map_err(unusable)?;
-    let _ = watchdog.watch(child.id()).await;
+    let child = tokio::process::Command::from(command).spawn().map_err(unusable)?;
+    watchdog.watch(child.id());
     let output = child.wait_with_output().await.map_err(unusable)?;
-    let _ = watchdog.watch(None).await;
+    watchdog.watch(None);
     Ok(output)
 }
 

@@ -2,12 +2,14 @@
 
 use std::{
     net::Ipv4Addr,
-    process::Stdio,
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::{process::Command, sync::watch};
+use tokio::sync::watch;
 use tokio_postgres::{NoTls, error::SqlState};
 
 use super::{ClusterError, account::Account, binaries::Binaries, home::Home, log};
@@ -53,11 +55,12 @@ impl Postmaster {
             source,
         };
         let mut child = command.spawn().map_err(unusable)?;
-        let pid = child.id().ok_or_else(|| unusable(std::io::Error::other("it ended at once")))?;
+        let pid = child.id();
         let (exit, exited) = watch::channel(false);
-        // A dead postmaster that nobody waits for stays a zombie, and its pid file then stops the next.
-        tokio::spawn(async move {
-            let _ = child.wait().await;
+        // A dead postmaster that nobody waits for stays a zombie, and its pid file then stops the
+        // next. A thread waits, because the cluster may outlive the runtime that started it.
+        thread::spawn(move || {
+            let _ = child.wait();
             let _ = exit.send(true);
         });
         Ok(Self { pid, exited, log_start })
@@ -96,11 +99,12 @@ impl Postmaster {
             let attempt = tokio::time::timeout(Duration::from_secs(5), tokio_postgres::connect(url, NoTls)).await;
             match attempt {
                 Ok(Ok(_)) if !self.has_exited() => return Ok(()),
-                Ok(Err(error)) if error.code() == Some(&SqlState::INVALID_PASSWORD) => {
-                    // Or it is another server that took the port, and ours is about to say so.
-                    if !self.ends_within(Duration::from_millis(500)).await {
-                        return Err(ClusterError::PasswordLost { path: home.password_file() });
-                    }
+                // Or it is another server that took the port, and ours is about to say so.
+                Ok(Err(error))
+                    if error.code() == Some(&SqlState::INVALID_PASSWORD)
+                        && !self.ends_within(Duration::from_millis(500)).await =>
+                {
+                    return Err(ClusterError::PasswordLost { path: home.password_file() });
                 }
                 _ => {}
             }

@@ -125,7 +125,7 @@ impl Cluster {
         let Some(Running { postmaster, mut watchdog }) = running.take() else { return Ok(()) };
         let stopped = self.end(&postmaster).await;
         if stopped.is_ok() {
-            let _ = watchdog.watch(None).await;
+            watchdog.watch(None);
         }
         watchdog.finish().await;
         self.home.release();
@@ -183,7 +183,7 @@ impl Cluster {
 
     async fn start_again(&self, running: &mut Running) -> Result<(), ClusterError> {
         leftovers::clear(&self.pgdata, &self.log).await?;
-        if running.watchdog.watch(None).await.is_err() {
+        if !running.watchdog.watch(None) {
             running.watchdog = Watchdog::spawn(&self.home)?;
         }
         running.postmaster = launch(&self.plan, &self.home, self.port, &self.url.0, &mut running.watchdog).await?;
@@ -218,7 +218,7 @@ async fn launch(
     watchdog: &mut Watchdog,
 ) -> Result<Postmaster, ClusterError> {
     let postmaster = Postmaster::spawn(plan, home, port)?;
-    let _ = watchdog.watch(Some(postmaster.pid())).await;
+    watchdog.watch(Some(postmaster.pid()));
     postmaster.ready(url, home, port).await?;
     Ok(postmaster)
 }

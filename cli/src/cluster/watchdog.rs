@@ -1,11 +1,15 @@
 //! Stops the server when this process ends in a way that lets it do nothing any more (`kill -9`).
 
-use std::{io, path::Path, process::Stdio, time::Duration};
-
-use tokio::{
-    io::AsyncWriteExt,
-    process::{Child, ChildStdin, Command},
+use std::{
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{ChildStdin, Command, Stdio},
+    thread,
+    time::Duration,
 };
+
+use tokio::sync::oneshot;
 
 use super::{ClusterError, home::Home};
 
@@ -41,8 +45,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The watching process. Dropping this makes it act.
 #[derive(Debug)]
 pub(super) struct Watchdog {
-    child: Child,
     input: ChildStdin,
+    ended: oneshot::Receiver<()>,
 }
 
 impl Watchdog {
@@ -60,20 +64,25 @@ impl Watchdog {
         let failed = |source| ClusterError::io("run", Path::new("/bin/sh"), source);
         let mut child = command.spawn().map_err(failed)?;
         let input = child.stdin.take().ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
-        Ok(Self { child, input })
+        let (end, ended) = oneshot::channel();
+        thread::spawn(move || {
+            let _ = child.wait();
+            let _ = end.send(());
+        });
+        Ok(Self { input, ended })
     }
 
-    /// Watches this process from now on, or none.
-    pub(super) async fn watch(&mut self, pid: Option<u32>) -> io::Result<()> {
+    /// Watches this process from now on, or none. Says whether the watchdog still lives.
+    pub(super) fn watch(&mut self, pid: Option<u32>) -> bool {
         let line = pid.map_or_else(|| "\n".to_owned(), |pid| format!("{pid}\n"));
-        self.input.write_all(line.as_bytes()).await?;
-        self.input.flush().await
+        // It reads at once and the line is short, so this does not block.
+        self.input.write_all(line.as_bytes()).is_ok()
     }
 
     /// Lets it do what is left to do, and waits for that.
     pub(super) async fn finish(self) {
-        let Self { mut child, input } = self;
+        let Self { input, ended } = self;
         drop(input);
-        let _ = tokio::time::timeout(PATIENCE, child.wait()).await;
+        let _ = tokio::time::timeout(PATIENCE, ended).await;
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use rustix::process::{Signal, getpgid, kill_process};
 use tenantry::cluster::{Binaries, Cluster, ClusterError, ClusterOptions};
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, error::SqlState};
 
 use super::{alive, as_pid, connect, folder, make_table, number};
 
@@ -45,7 +45,7 @@ async fn refuses_a_wrong_password() {
     let cluster = Cluster::start(ClusterOptions::throwaway(dir.path())).await.unwrap();
     let url = format!("postgres://postgres:wrong@127.0.0.1:{}/postgres", cluster.port());
     let error = tokio_postgres::connect(&url, NoTls).await.err().unwrap();
-    assert_eq!(error.code().map(|code| code.code()), Some("28P01"));
+    assert_eq!(error.code().map(SqlState::code), Some("28P01"));
     cluster.stop().await.unwrap();
     assert!(!dir.path().exists(), "a throwaway leaves nothing");
 }
@@ -158,4 +158,19 @@ fn offers_the_other_programs_of_the_same_version() {
     let binaries = Binaries::find(None, None).unwrap();
     assert!(binaries.major() >= tenantry::cluster::OLDEST_MAJOR);
     assert_eq!(binaries.tool("pg_dump"), binaries.dir().join("pg_dump"));
+}
+
+#[test]
+fn outlives_the_runtime_that_started_it() {
+    let dir = folder();
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let cluster = runtime().block_on(Cluster::start(ClusterOptions::throwaway(dir.path()))).unwrap();
+    runtime().block_on(async {
+        cluster.kill_postmaster().await;
+        assert!(cluster.ensure_running().await.unwrap());
+        assert_eq!(number(&cluster, "SELECT 1").await, 1);
+        let pid = cluster.postmaster_pid();
+        cluster.stop().await.unwrap();
+        assert!(!alive(pid) && !dir.path().exists());
+    });
 }

@@ -1,0 +1,112 @@
+//! Signing in with a password.
+
+use secrecy::SecretString;
+use serde_json::json;
+use tenancy::EmailAddress;
+
+use super::{
+    Identity, IdentityError, TokenKind,
+    attempts::{self, What},
+    hasher::Checked,
+    session::Session,
+    store, tokens,
+    user::{UserStatus, usual_place},
+};
+use crate::audit::{self, Action, Entry, Origin};
+
+impl Identity {
+    /// Signs somebody in, into the tenant that they name or else the usual one.
+    ///
+    /// # Errors
+    /// [`IdentityError`]; that an account is suspended, or no member, is told only after the right password.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: SecretString,
+        tenant: Option<&str>,
+        origin: &Origin,
+    ) -> Result<Session, IdentityError> {
+        let email = EmailAddress::parse(email).ok();
+        self.refuse_after_too_many(email.as_ref(), origin).await?;
+        let known = match &email {
+            Some(email) => store::by_email(&self.db().await?, email).await?,
+            None => None,
+        };
+        // No connection is held while hashing: that takes long, and connections are few.
+        let hash = known.as_ref().and_then(|(_, hash)| hash.clone());
+        let checked = self.passwords.check(password.clone(), hash.clone()).await?;
+        let (Some((user, _)), Some(hash), Checked::Right | Checked::RightButOutdated) = (known, hash, checked) else {
+            self.count_failure(email.as_ref(), "wrong credentials", origin).await?;
+            return Err(IdentityError::WrongCredentials);
+        };
+        if user.status == UserStatus::Suspended {
+            self.count_failure(email.as_ref(), "suspended", origin).await?;
+            return Err(IdentityError::Suspended);
+        }
+        let places = store::places(&self.db().await?, user.id).await?;
+        let place = match tenant {
+            Some(slug) => {
+                Some(places.iter().find(|place| place.slug.as_str() == slug).ok_or(IdentityError::NoPlace)?)
+            }
+            None => usual_place(&places, user.last_tenant),
+        }
+        .cloned();
+        let tenant = place.as_ref().map(|place| place.id);
+
+        let fresh_hash = match checked {
+            Checked::RightButOutdated => Some(self.passwords.hash_secret(password).await?),
+            Checked::Right | Checked::Wrong => None,
+        };
+
+        let mut db = self.db().await?;
+        let transaction = db.transaction().await?;
+        if !store::signed_in(&transaction, user.id, tenant, &hash, fresh_hash.as_deref()).await? {
+            return Err(IdentityError::WrongCredentials);
+        }
+        let refresh = tokens::issue(&transaction, TokenKind::Refresh, user.id, tenant).await?;
+        let entry = Entry::new(Action::SignedIn, user.email.as_str()).user(user.id).tenant(tenant).from(origin);
+        audit::record(&transaction, entry).await?;
+        transaction.commit().await?;
+        self.session(user, places, place, &refresh)
+    }
+
+    /// Asked before hashing, so that a flood of guesses costs little. Guesses that are already in the queue may still
+    /// pass: the limit is exceeded at most by what the queue holds, once an hour.
+    async fn refuse_after_too_many(
+        &self,
+        email: Option<&EmailAddress>,
+        origin: &Origin,
+    ) -> Result<(), IdentityError> {
+        let db = self.db().await?;
+        for (what, who, limit) in self.failure_counters(email, origin) {
+            if limit > 0 && attempts::counted(&db, what, &who).await? >= limit {
+                return Err(IdentityError::TooMany);
+            }
+        }
+        Ok(())
+    }
+
+    async fn count_failure(
+        &self,
+        email: Option<&EmailAddress>,
+        reason: &str,
+        origin: &Origin,
+    ) -> Result<(), IdentityError> {
+        let db = self.db().await?;
+        for (what, who, _) in self.failure_counters(email, origin) {
+            attempts::count(&db, what, &who).await?;
+        }
+        let actor = email.map_or("unknown", EmailAddress::as_str);
+        let entry = Entry::new(Action::SignInFailed, actor).details(json!({ "reason": reason })).from(origin);
+        audit::record(&db, entry).await?;
+        Ok(())
+    }
+
+    fn failure_counters(&self, email: Option<&EmailAddress>, origin: &Origin) -> Vec<(What, String, u32)> {
+        let from = (What::FailedSignInFrom, origin.network(), self.settings.failed_sign_ins_per_address);
+        let of = email.map(|email| {
+            (What::FailedSignInOfAccount, email.to_string(), self.settings.failed_sign_ins_per_account)
+        });
+        [Some(from), of].into_iter().flatten().collect()
+    }
+}

@@ -1,0 +1,58 @@
+//! DDL, which takes no parameters: every statement is made of types that can hold nothing unsafe.
+
+use tenancy::{DatabaseName, NamePrefix, RoleName, naming::PlainLiteral};
+
+/// Clones a template. The clone lets nobody in: CREATE DATABASE does not copy the template's ACL, so until it is
+/// revoked anybody could connect.
+pub(super) fn clone(database: &DatabaseName, template: &DatabaseName, prefix: &NamePrefix) -> String {
+    format!("CREATE DATABASE {database} TEMPLATE {template} OWNER {} ALLOW_CONNECTIONS false", prefix.owner_role())
+}
+
+/// Takes away what everybody has on a new database.
+pub(super) fn close_to_public(database: &DatabaseName) -> String {
+    format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+}
+
+/// A tenant's login role: data privileges through the group, no more.
+pub(super) fn create_role(role: &RoleName, verifier: &PlainLiteral, connections: u32, prefix: &NamePrefix) -> String {
+    format!(
+        "CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT \
+         CONNECTION LIMIT {connections} PASSWORD {verifier} IN ROLE {}",
+        prefix.data_role()
+    )
+}
+
+/// Puts an existing role back to what [`create_role`] makes.
+pub(super) fn reset_role(role: &RoleName, verifier: &PlainLiteral, connections: u32, prefix: &NamePrefix) -> String {
+    format!(
+        "ALTER ROLE {role} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT \
+         CONNECTION LIMIT {connections} VALID UNTIL 'infinity' PASSWORD {verifier}; ALTER ROLE {role} RESET ALL; \
+         GRANT {} TO {role}",
+        prefix.data_role()
+    )
+}
+
+pub(super) fn let_in(database: &DatabaseName, role: &RoleName) -> String {
+    format!("GRANT CONNECT ON DATABASE {database} TO {role}")
+}
+
+pub(super) fn rename(from: &DatabaseName, to: &DatabaseName) -> String {
+    format!("ALTER DATABASE {from} RENAME TO {to}")
+}
+
+pub(super) fn allow_connections(database: &DatabaseName, allow: bool) -> String {
+    format!("ALTER DATABASE {database} ALLOW_CONNECTIONS {allow}")
+}
+
+pub(super) fn drop_database(database: &DatabaseName) -> String {
+    format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+}
+
+pub(super) fn drop_role(role: &RoleName) -> String {
+    format!("DROP ROLE IF EXISTS {role}")
+}
+
+/// Whether a role may log in at all: the fence of a tenant that is not served.
+pub(super) fn login(role: &RoleName, allowed: bool) -> String {
+    format!("ALTER ROLE {role} {}", if allowed { "LOGIN" } else { "NOLOGIN" })
+}

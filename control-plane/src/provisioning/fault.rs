@@ -1,0 +1,42 @@
+//! A place for tests to make a step fail.
+
+use std::{fmt, sync::Arc};
+
+use tenancy::TenantId;
+
+use super::ProvisionError;
+
+/// A moment at which a step can be made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Moment {
+    /// It is recorded as begun; nothing has happened.
+    Before,
+    /// It has happened; it is not recorded as done.
+    After,
+}
+
+type Hook = Arc<dyn Fn(TenantId, &str, Moment) -> bool + Send + Sync>;
+
+/// Decides which steps fail. The default lets everything pass.
+#[derive(Clone, Default)]
+pub struct Fault(Option<Hook>);
+
+impl Fault {
+    /// Fails the steps for which `hook` returns true; it is told the tenant, the step (`do database`) and the moment.
+    pub fn when(hook: impl Fn(TenantId, &str, Moment) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hook)))
+    }
+
+    pub(super) fn check(&self, tenant: TenantId, step: &str, moment: Moment) -> Result<(), ProvisionError> {
+        match &self.0 {
+            Some(hook) if hook(tenant, step, moment) => Err(ProvisionError::Injected(format!("{moment:?} {step}"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Fault(injected)" } else { "Fault(none)" })
+    }
+}

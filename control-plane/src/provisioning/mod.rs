@@ -1,0 +1,218 @@
+//! Making and unmaking tenant databases.
+//!
+//! A tenant is born from stock in one transaction ([`Provisioning::claim`]). What can't be in a transaction is a saga of
+//! small steps, each recorded before and after, each repeatable, each with its undo ([`saga`]). An advisory lock in the
+//! session that runs the statements keeps two runners apart: PostgreSQL frees it when that session ends, also when a
+//! statement outlives the program that sent it.
+
+mod ddl;
+mod fault;
+mod fence;
+mod repair;
+mod roles;
+pub mod saga;
+mod steps;
+mod stock;
+pub(crate) mod store;
+mod template;
+
+use std::sync::Arc;
+
+use deadpool_postgres::Pool;
+pub use fault::{Fault, Moment};
+use tenancy::{
+    DatabaseName, NamePrefix, RoleName, TenantId,
+    migrate::{MigrateError, Migrations},
+    postgres::{Failure, describe, failure},
+    secrets::MasterKey,
+};
+use tokio::sync::{Mutex, Notify};
+
+use crate::{
+    backups::{BackupError, Backups},
+    platform::StoreError,
+    servers::{ServerError, Servers},
+};
+
+mod embedded {
+    refinery::embed_migrations!("../tenant-migrations");
+}
+
+/// The migrations of every tenant database.
+#[must_use]
+pub fn tenant_migrations() -> Migrations {
+    Migrations::new(embedded::migrations::runner().get_migrations().clone())
+}
+
+/// How provisioning behaves.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Ready databases kept on the platform's server; about 10 MB of disk each.
+    pub stock: usize,
+    /// Connections that one tenant's role may have open at once.
+    pub connections_per_tenant: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { stock: 8, connections_per_tenant: 20 }
+    }
+}
+
+/// Makes and unmakes tenant databases.
+#[derive(Clone)]
+pub struct Provisioning(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pool: Pool,
+    servers: Servers,
+    prefix: NamePrefix,
+    master_key: Arc<MasterKey>,
+    migrations: Migrations,
+    backups: Backups,
+    settings: Settings,
+    fault: Fault,
+    /// Woken when stock was taken.
+    stock_taken: Notify,
+    /// Dropping a database can stall a server for a second: one at a time.
+    janitor: Mutex<()>,
+    /// One template is made at a time.
+    template: Mutex<()>,
+}
+
+/// Why a database could not be made or unmade.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The platform database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tenant's server failed.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A statement failed.
+    #[error("{}", describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// The template or the tenant's database could not be migrated.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// The final backup failed.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A database of that name exists, and it is not this tenant's.
+    #[error("a database named {0} exists that the platform does not know; tenantry doctor says more")]
+    NameTaken(DatabaseName),
+    /// Sessions did not end in time.
+    #[error("sessions in database {0} did not end in time")]
+    Busy(DatabaseName),
+    /// A fault that a test asked for.
+    #[error("a fault was injected at {0}")]
+    Injected(String),
+}
+
+impl ProvisionError {
+    /// Whether the same may work in a moment.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        let passing = |what: Failure| {
+            !matches!(what, Failure::StaleAddress | Failure::Duplicate | Failure::BadValue | Failure::Other)
+        };
+        match self {
+            Self::Store(error) => passing(error.failure()),
+            Self::Postgres(error) => passing(failure(error)),
+            Self::Server(ServerError::Connect { .. } | ServerError::Store(_)) | Self::Busy(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// The schema version that new tenants get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaTarget {
+    /// Version of the last migration.
+    pub version: i32,
+    /// Tells two sets of migrations with the same last version apart.
+    pub fingerprint: u32,
+}
+
+impl Provisioning {
+    /// Provisioning on these servers, with names that begin with `prefix`.
+    #[must_use]
+    pub fn new(
+        pool: Pool,
+        servers: Servers,
+        prefix: NamePrefix,
+        master_key: Arc<MasterKey>,
+        backups: Backups,
+        settings: Settings,
+        fault: Fault,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            pool,
+            servers,
+            prefix,
+            master_key,
+            migrations: tenant_migrations(),
+            backups,
+            settings,
+            fault,
+            stock_taken: Notify::new(),
+            janitor: Mutex::new(()),
+            template: Mutex::new(()),
+        }))
+    }
+
+    /// Gets a platform ready for tenants: the shared roles, the target version, the template. Can be repeated.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn prepare(&self) -> Result<(), ProvisionError> {
+        let own = SchemaTarget { version: self.0.migrations.version(), fingerprint: self.0.migrations.fingerprint() };
+        for server in self.0.servers.all().await? {
+            let client = server.connect().await?;
+            roles::ensure_shared(&client, &self.0.prefix).await?;
+        }
+        roles::ensure_runtime(&self.0.pool, &self.0.prefix, &self.0.master_key).await?;
+        store::raise_target(&self.0.pool, own).await?;
+        for server in self.0.servers.all().await? {
+            self.ensure_template(&server).await?;
+        }
+        Ok(())
+    }
+
+    /// What every name of this platform begins with.
+    #[must_use]
+    pub fn prefix(&self) -> &NamePrefix {
+        &self.0.prefix
+    }
+
+    /// Where final backups are kept.
+    #[must_use]
+    pub fn backups(&self) -> &Backups {
+        &self.0.backups
+    }
+
+    pub(crate) fn servers(&self) -> &Servers {
+        &self.0.servers
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+
+    pub(crate) fn master_key(&self) -> &MasterKey {
+        &self.0.master_key
+    }
+
+    pub(crate) fn migrations(&self) -> &Migrations {
+        &self.0.migrations
+    }
+
+    pub(crate) fn connections_per_tenant(&self) -> u32 {
+        self.0.settings.connections_per_tenant
+    }
+
+    fn role(&self, tenant: TenantId) -> RoleName {
+        self.0.prefix.tenant_role(tenant)
+    }
+}

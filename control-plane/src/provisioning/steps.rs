@@ -1,0 +1,247 @@
+//! The steps of the sagas, each with its undo. Both can be repeated at any time: what is there already is success going
+//! forward, what is gone is success going back.
+
+use std::time::Duration;
+
+use tenancy::{
+    TenantStatus,
+    postgres::{Failure, failure},
+    text_enum,
+};
+
+use super::{
+    ProvisionError, ddl,
+    fence::end_sessions,
+    saga::{Context, Kind, State},
+    store,
+};
+use crate::{platform::StoreError, tenants};
+
+text_enum! {
+    /// A step.
+    pub(super) enum Step {
+        /// The tenant's login role.
+        Role = "role",
+        /// Its database, cloned from the template.
+        Database = "database",
+        /// Who may connect to it.
+        Access = "access",
+        /// The tenant is served.
+        Open = "open",
+        /// The final backup.
+        Backup = "backup",
+        /// The database loses its name, and with it the slug becomes free.
+        Retire = "retire",
+        /// The database goes.
+        DropDatabase = "drop_database",
+        /// The role goes.
+        DropRole = "drop_role",
+    }
+}
+
+/// How long an earlier session of ours, or a tenant's, may take to end.
+const SESSIONS_END: Duration = Duration::from_secs(10);
+
+impl Step {
+    /// The steps of a saga, in the order in which they are done.
+    pub(super) const fn of(kind: Kind) -> &'static [Self] {
+        match kind {
+            // The database is undone before the role: a role that holds a grant on a database can't be dropped.
+            Kind::Create => &[Self::Role, Self::Database, Self::Access, Self::Open],
+            Kind::Drop => &[Self::Backup, Self::Retire, Self::DropDatabase, Self::DropRole],
+        }
+    }
+
+    pub(super) async fn forward(self, context: &mut Context<'_>) -> Result<(), ProvisionError> {
+        match self {
+            Self::Role => make_role(context).await,
+            Self::Database => make_database(context).await,
+            Self::Access => give_access(context).await,
+            Self::Open => open(context).await,
+            Self::Backup => back_up(context).await,
+            Self::Retire => retire(context).await,
+            Self::DropDatabase => drop_retired(context).await,
+            Self::DropRole => finish_drop(context).await,
+        }
+    }
+
+    pub(super) async fn back(self, context: &mut Context<'_>) -> Result<(), ProvisionError> {
+        match self {
+            Self::Open | Self::Access => Ok(()),
+            Self::Database => drop_own(context).await,
+            Self::Role => undo_tenant(context).await,
+            // A drop is never undone: it goes on until it is done.
+            Self::Backup | Self::Retire | Self::DropDatabase | Self::DropRole => Ok(()),
+        }
+    }
+}
+
+async fn make_role(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let inner = &context.provisioning.0;
+    let role = inner.prefix.tenant_role(context.tenant);
+    let verifier = inner.master_key.tenant_password(context.tenant).literal();
+    let connections = inner.settings.connections_per_tenant;
+    let client = context.on_server();
+    match client.batch_execute(&ddl::create_role(&role, &verifier, connections, &inner.prefix)).await {
+        Err(error) if failure(&error) == Failure::Duplicate => {
+            Ok(client.batch_execute(&ddl::reset_role(&role, &verifier, connections, &inner.prefix)).await?)
+        }
+        other => Ok(other?),
+    }
+}
+
+async fn make_database(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let provisioning = context.provisioning;
+    let name = &context.saga.database;
+    let client = context.on_server();
+    match found(context).await? {
+        // An interrupted DROP left it unusable.
+        Found::Broken => client.batch_execute(&ddl::drop_database(name)).await?,
+        Found::Own => return Ok(()),
+        Found::Foreign => return Err(ProvisionError::NameTaken(name.clone())),
+        Found::Nothing => {}
+    }
+    let target = store::target(&provisioning.0.pool).await?;
+    let template = if context.server.is_platform {
+        provisioning.0.prefix.template(target.version, target.fingerprint)
+    } else {
+        provisioning.ensure_template(&context.server).await?
+    };
+    if target.version != context.saga.schema_version {
+        tenants::store::set_schema_version(&*context.platform, context.tenant, target.version).await?;
+    }
+    Ok(context.on_server().batch_execute(&ddl::clone(name, &template, &provisioning.0.prefix)).await?)
+}
+
+async fn give_access(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let role = context.provisioning.role(context.tenant);
+    let name = &context.saga.database;
+    let statements = format!("{};{}", ddl::close_to_public(name), ddl::let_in(name, &role));
+    Ok(context.on_server().batch_execute(&statements).await?)
+}
+
+async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let tenant = context.tenant;
+    let allow = ddl::allow_connections(&context.saga.database, true);
+    if let Some(remote) = &context.remote {
+        remote.batch_execute(&allow).await?;
+    }
+    let on_platform = context.remote.is_none();
+    let transaction = context.platform.transaction().await?;
+    if on_platform {
+        transaction.batch_execute(&allow).await?;
+    }
+    tenants::store::set_status(&transaction, tenant, TenantStatus::Trial, None).await?;
+    store::saga_finished(&transaction, tenant, Kind::Create, State::Done).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn drop_own(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let name = &context.saga.database;
+    let client = context.on_server();
+    match found(context).await? {
+        Found::Nothing | Found::Foreign => Ok(()),
+        Found::Broken | Found::Own => Ok(client.batch_execute(&ddl::drop_database(name)).await?),
+    }
+}
+
+/// What stands under the name of the tenant's database.
+enum Found {
+    Nothing,
+    Broken,
+    /// Made by this saga.
+    Own,
+    /// Made by somebody else.
+    Foreign,
+}
+
+/// The saga makes its database for the owner role and lets nobody in before it lets its tenant in: what does not look
+/// like that is not its work.
+async fn found(context: &Context<'_>) -> Result<Found, ProvisionError> {
+    let provisioning = context.provisioning;
+    let sql = "SELECT datconnlimit = -2, pg_get_userbyid(datdba) = $2 AND (NOT datallowconn OR EXISTS (SELECT 1 FROM \
+               aclexplode(datacl) a JOIN pg_roles r ON r.oid = a.grantee WHERE r.rolname = $3)) \
+               FROM pg_database WHERE datname = $1";
+    let (owner, role) = (provisioning.prefix().owner_role(), provisioning.role(context.tenant));
+    Ok(match context.on_server().query_opt(sql, &[&context.saga.database, &owner, &role]).await? {
+        None => Found::Nothing,
+        Some(row) if row.get::<_, bool>(0) => Found::Broken,
+        Some(row) if row.get::<_, bool>(1) => Found::Own,
+        Some(_) => Found::Foreign,
+    })
+}
+
+async fn undo_tenant(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let tenant = context.tenant;
+    let drop_role = ddl::drop_role(&context.provisioning.role(tenant));
+    context.on_server().batch_execute(&drop_role).await?;
+    let transaction = context.platform.transaction().await?;
+    tenants::store::forget_people(&transaction, tenant).await?;
+    tenants::store::set_status(&transaction, tenant, TenantStatus::Failed, Some("could not be made")).await?;
+    tenants::store::release(&transaction, tenant).await?;
+    store::saga_finished(&transaction, tenant, Kind::Create, State::Undone).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn back_up(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let name = &context.saga.database;
+    let there = "SELECT 1 FROM pg_database WHERE datname = $1 AND datallowconn AND datconnlimit <> -2";
+    // Not there: a tenant that was never made whole, or one that was retired before a crash.
+    if !context.saga.backup || context.on_server().query_opt(there, &[name]).await?.is_none() {
+        return Ok(());
+    }
+    let backups = &context.provisioning.0.backups;
+    let file = backups.final_backup(name, context.tenant);
+    Ok(backups.dump(&context.server.admin, name, &file).await?)
+}
+
+async fn retire(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let tenant = context.tenant;
+    let name = context.saga.database.clone();
+    let retired = context.provisioning.0.prefix.dropped(tenant);
+    let there = context.on_server().query_opt("SELECT datallowconn FROM pg_database WHERE datname = $1", &[&name]).await?;
+    if let Some(row) = there {
+        if row.get::<_, bool>(0) {
+            context.on_server().batch_execute(&ddl::allow_connections(&name, false)).await?;
+        }
+        end_sessions(context.on_server(), &name, SESSIONS_END).await?;
+    }
+    let rename = there_then(context, &name, &retired).await?;
+    if let (Some(remote), Some(rename)) = (&context.remote, &rename) {
+        remote.batch_execute(rename).await?;
+    }
+    let on_platform = context.remote.is_none();
+    let transaction = context.platform.transaction().await?;
+    if let (true, Some(rename)) = (on_platform, &rename) {
+        transaction.batch_execute(rename).await?;
+    }
+    tenants::store::release(&transaction, tenant).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// The rename, where the tenant's database is still under its name. Once the slug is free, a database of that name is
+/// somebody else's.
+async fn there_then(
+    context: &Context<'_>,
+    name: &tenancy::DatabaseName,
+    retired: &tenancy::DatabaseName,
+) -> Result<Option<String>, ProvisionError> {
+    if tenants::store::is_released(&*context.platform, context.tenant).await? {
+        return Ok(None);
+    }
+    let there = context.on_server().query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[name]).await?;
+    Ok(there.map(|_| ddl::rename(name, retired)))
+}
+
+async fn drop_retired(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let _one = context.provisioning.0.janitor.lock().await;
+    let retired = context.provisioning.0.prefix.dropped(context.tenant);
+    Ok(context.on_server().batch_execute(&ddl::drop_database(&retired)).await?)
+}
+
+async fn finish_drop(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let tenant = context.tenant;
+    let drop_role = ddl::drop_role(&context.provisioning.role(tenant));
+    context.on_server().batch_execute(&drop_role).await?;
+    store::saga_finished(&*context.platform, tenant, Kind::Drop, State::Done).await.map_err(StoreError::into)
+}

@@ -1,0 +1,131 @@
+//! Stock: databases cloned in advance, so that a tenant is born without waiting for one.
+
+use deadpool_postgres::{Object, Transaction};
+use tenancy::{DatabaseName, TenantId};
+use uuid::Uuid;
+
+use super::{ProvisionError, Provisioning, SchemaTarget, ddl, store};
+use crate::{platform::StoreError, servers::Server};
+
+/// A database from stock that belongs to a transaction which is about to make a tenant.
+pub(crate) struct Claimed {
+    stock: DatabaseName,
+}
+
+impl Provisioning {
+    /// Takes one ready database of the target version, inside the transaction that makes the tenant. `None`: none is
+    /// left. The version can't move on before that transaction ends.
+    pub(crate) async fn take_stock(
+        &self,
+        transaction: &Transaction<'_>,
+        server: &Server,
+    ) -> Result<(SchemaTarget, Option<Claimed>), StoreError> {
+        let target = store::target_shared(transaction).await?;
+        let taken = match server.is_platform {
+            true => store::take_stock(transaction, server.id, target).await?,
+            false => None,
+        };
+        Ok((target, taken.map(|stock| Claimed { stock })))
+    }
+
+    /// Gives a claimed database its tenant: role, grant, name. All of it happens or vanishes with the transaction.
+    pub(crate) async fn hand_over(
+        &self,
+        transaction: &Transaction<'_>,
+        claimed: &Claimed,
+        tenant: TenantId,
+        database: &DatabaseName,
+    ) -> Result<(), tokio_postgres::Error> {
+        let role = self.role(tenant);
+        let verifier = self.0.master_key.tenant_password(tenant).literal();
+        let statements = [
+            ddl::create_role(&role, &verifier, self.0.settings.connections_per_tenant, &self.0.prefix),
+            ddl::let_in(&claimed.stock, &role),
+            ddl::rename(&claimed.stock, database),
+            ddl::allow_connections(database, true),
+        ];
+        transaction.batch_execute(&statements.join(";")).await?;
+        self.0.stock_taken.notify_one();
+        Ok(())
+    }
+
+    /// Waits until stock was taken since the last call.
+    pub(crate) async fn stock_taken(&self) {
+        self.0.stock_taken.notified().await;
+    }
+
+    /// Brings the stock up to its size, one database at a time, and removes what is of another version. Stops at the
+    /// first error; whoever calls does so again later.
+    ///
+    /// # Errors
+    /// [`ProvisionError`].
+    pub async fn refill(&self) -> Result<(), ProvisionError> {
+        let server = self.0.servers.platform().await?;
+        self.remove_old_stock().await?;
+        let template = self.ensure_template(&server).await?;
+        loop {
+            let client = self.0.pool.get().await.map_err(StoreError::from)?;
+            let target = store::target(&self.0.pool).await?;
+            if self.0.prefix.template(target.version, target.fingerprint) != template {
+                return Ok(());
+            }
+            if store::stock_size(&client, server.id, target).await? >= self.0.settings.stock {
+                return Ok(());
+            }
+            let name = self.0.prefix.stock(Uuid::now_v7());
+            locked(client, &name, async |client| {
+                // Recorded before it is made: a database without a record would be an orphan.
+                store::record_stock(client, &name, server.id, target).await?;
+                client.batch_execute(&ddl::clone(&name, &template, &self.0.prefix)).await?;
+                client.batch_execute(&ddl::close_to_public(&name)).await?;
+                store::stock_is_ready(client, &name).await?;
+                Ok(())
+            })
+            .await?;
+        }
+    }
+
+    async fn remove_old_stock(&self) -> Result<(), ProvisionError> {
+        let client = self.0.pool.get().await.map_err(StoreError::from)?;
+        for name in store::old_stock(&client).await? {
+            self.drop_stock(&name).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a database of the stock and its record, unless somebody is just making it or a tenant is getting it.
+    pub(crate) async fn drop_stock(&self, name: &DatabaseName) -> Result<(), ProvisionError> {
+        let _one = self.0.janitor.lock().await;
+        let client = self.0.pool.get().await.map_err(StoreError::from)?;
+        locked(client, name, async |client| {
+            // Not ready any more, so that nobody claims it; the record goes last, so that it stays known until it is gone.
+            if store::withdraw_stock(client, name).await? {
+                client.batch_execute(&ddl::drop_database(name)).await?;
+                store::forget_stock(client, name).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Runs `work` under a lock on a database's name, held by the session that runs its statements: also when this program
+/// is killed, nobody else touches the database before PostgreSQL is done with what was sent. Where somebody has the
+/// lock, nothing is done.
+async fn locked(
+    client: Object,
+    name: &DatabaseName,
+    work: impl AsyncFnOnce(&Object) -> Result<(), ProvisionError>,
+) -> Result<(), ProvisionError> {
+    let row = client.query_one("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", &[name]).await?;
+    if !row.get::<_, bool>(0) {
+        return Ok(());
+    }
+    let result = work(&client).await;
+    let unlocked = client.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", &[name]).await;
+    if result.is_err() || unlocked.is_err() {
+        // The session may still have the lock; its end frees it.
+        drop(Object::take(client));
+    }
+    result
+}

@@ -1,0 +1,213 @@
+//! The tables `schema_target`, `stock`, `sagas` and `provisioning_steps`.
+
+use deadpool_postgres::{GenericClient, Pool};
+use jiff::Timestamp;
+use serde::Serialize;
+use tenancy::{DatabaseName, TenantId, ids::ServerId};
+
+use super::{
+    SchemaTarget,
+    saga::{Direction, Kind, State},
+};
+use crate::platform::StoreError;
+
+const TARGET: &str = "SELECT version, fingerprint FROM schema_target";
+
+fn target_of(row: &tokio_postgres::Row) -> SchemaTarget {
+    // Written from a u32 by `raise_target`.
+    SchemaTarget { version: row.get(0), fingerprint: u32::try_from(row.get::<_, i64>(1)).unwrap_or_default() }
+}
+
+pub(crate) async fn target(pool: &Pool) -> Result<SchemaTarget, StoreError> {
+    let client = pool.get().await?;
+    Ok(target_of(&client.query_one(TARGET, &[]).await?))
+}
+
+/// The target, kept from moving on until the transaction ends.
+pub(super) async fn target_shared(db: &impl GenericClient) -> Result<SchemaTarget, StoreError> {
+    let statement = db.prepare_cached("SELECT version, fingerprint FROM schema_target FOR SHARE").await?;
+    Ok(target_of(&db.query_one(&statement, &[]).await?))
+}
+
+/// Moves the target on to what this program has; an older program leaves it.
+pub(super) async fn raise_target(pool: &Pool, own: SchemaTarget) -> Result<(), StoreError> {
+    let client = pool.get().await?;
+    let sql = "INSERT INTO schema_target (version, fingerprint) VALUES ($1, $2) ON CONFLICT (only_row) DO UPDATE \
+               SET version = excluded.version, fingerprint = excluded.fingerprint, changed_at = now() \
+               WHERE schema_target.version < excluded.version OR (schema_target.version = excluded.version \
+               AND schema_target.fingerprint <> excluded.fingerprint)";
+    client.execute(sql, &[&own.version, &i64::from(own.fingerprint)]).await?;
+    Ok(())
+}
+
+pub(super) async fn take_stock(
+    db: &impl GenericClient,
+    server: ServerId,
+    target: SchemaTarget,
+) -> Result<Option<DatabaseName>, StoreError> {
+    let sql = "DELETE FROM stock WHERE database_name = (SELECT database_name FROM stock WHERE ready AND server_id = $1 \
+               AND schema_version = $2 AND fingerprint = $3 ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED) \
+               RETURNING database_name";
+    let statement = db.prepare_cached(sql).await?;
+    let row = db.query_opt(&statement, &[&server, &target.version, &i64::from(target.fingerprint)]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+pub(super) async fn stock_size(db: &impl GenericClient, server: ServerId, target: SchemaTarget) -> Result<usize, StoreError> {
+    let sql = "SELECT count(*) FROM stock WHERE server_id = $1 AND schema_version = $2 AND fingerprint = $3";
+    let row = db.query_one(sql, &[&server, &target.version, &i64::from(target.fingerprint)]).await?;
+    Ok(usize::try_from(row.get::<_, i64>(0)).unwrap_or_default())
+}
+
+pub(super) async fn record_stock(
+    db: &impl GenericClient,
+    name: &DatabaseName,
+    server: ServerId,
+    target: SchemaTarget,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO stock (database_name, server_id, schema_version, fingerprint) VALUES ($1, $2, $3, $4)";
+    db.execute(sql, &[name, &server, &target.version, &i64::from(target.fingerprint)]).await?;
+    Ok(())
+}
+
+pub(super) async fn stock_is_ready(db: &impl GenericClient, name: &DatabaseName) -> Result<(), StoreError> {
+    db.execute("UPDATE stock SET ready = true WHERE database_name = $1", &[name]).await?;
+    Ok(())
+}
+
+/// `false` when there is no such stock (any more).
+pub(super) async fn withdraw_stock(db: &impl GenericClient, name: &DatabaseName) -> Result<bool, StoreError> {
+    Ok(db.execute("UPDATE stock SET ready = false WHERE database_name = $1", &[name]).await? == 1)
+}
+
+pub(super) async fn forget_stock(db: &impl GenericClient, name: &DatabaseName) -> Result<(), StoreError> {
+    db.execute("DELETE FROM stock WHERE database_name = $1", &[name]).await?;
+    Ok(())
+}
+
+/// Stock that will not be claimed: of another version, or never finished.
+pub(super) async fn old_stock(db: &impl GenericClient) -> Result<Vec<DatabaseName>, StoreError> {
+    let sql = "SELECT s.database_name FROM stock s, schema_target t WHERE NOT s.ready OR s.schema_version <> t.version \
+               OR s.fingerprint <> t.fingerprint";
+    Ok(db.query(sql, &[]).await?.iter().map(|row| row.get(0)).collect())
+}
+
+/// What a saga works on.
+pub(super) struct SagaRow {
+    pub(super) state: State,
+    pub(super) backup: bool,
+    pub(super) attempts: i32,
+    pub(super) database: DatabaseName,
+    pub(super) server: ServerId,
+    pub(super) schema_version: i32,
+}
+
+pub(crate) async fn insert_saga(db: &impl GenericClient, tenant: TenantId, kind: Kind, backup: bool) -> Result<(), StoreError> {
+    // A drop that is asked for again goes on as it was.
+    let sql = "INSERT INTO sagas (tenant_id, kind, state, backup) VALUES ($1, $2, 'doing', $3) ON CONFLICT DO NOTHING";
+    db.execute(sql, &[&tenant, &kind, &backup]).await?;
+    Ok(())
+}
+
+pub(super) async fn saga(db: &impl GenericClient, tenant: TenantId, kind: Kind) -> Result<Option<SagaRow>, StoreError> {
+    let sql = "SELECT s.state, s.backup, s.attempts, t.database_name, t.server_id, t.schema_version \
+               FROM sagas s JOIN tenants t ON t.id = s.tenant_id WHERE s.tenant_id = $1 AND s.kind = $2";
+    let statement = db.prepare_cached(sql).await?;
+    Ok(db.query_opt(&statement, &[&tenant, &kind]).await?.map(|row| SagaRow {
+        state: row.get(0),
+        backup: row.get(1),
+        attempts: row.get(2),
+        database: row.get(3),
+        server: row.get(4),
+        schema_version: row.get(5),
+    }))
+}
+
+pub(super) async fn unfinished(db: &impl GenericClient) -> Result<Vec<(TenantId, Kind)>, StoreError> {
+    let sql = "SELECT tenant_id, kind FROM sagas WHERE finished_at IS NULL AND next_attempt_at <= now() ORDER BY next_attempt_at";
+    Ok(db.query(sql, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+pub(super) async fn saga_failed(
+    db: &impl GenericClient,
+    tenant: TenantId,
+    kind: Kind,
+    next: State,
+    error: &str,
+    pause_seconds: f64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE sagas SET state = $3, error = $4, attempts = CASE WHEN state = $3 THEN attempts + 1 ELSE 0 END, \
+               next_attempt_at = now() + make_interval(secs => $5) WHERE tenant_id = $1 AND kind = $2";
+    db.execute(sql, &[&tenant, &kind, &next, &error, &pause_seconds]).await?;
+    Ok(())
+}
+
+pub(super) async fn saga_finished(db: &impl GenericClient, tenant: TenantId, kind: Kind, state: State) -> Result<(), StoreError> {
+    let sql = "UPDATE sagas SET state = $3, error = NULL, finished_at = now() WHERE tenant_id = $1 AND kind = $2";
+    db.execute(sql, &[&tenant, &kind, &state]).await?;
+    Ok(())
+}
+
+pub(super) async fn step_started(
+    db: &impl GenericClient,
+    tenant: TenantId,
+    kind: Kind,
+    step: &str,
+    direction: Direction,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO provisioning_steps (tenant_id, kind, step, direction) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (tenant_id, kind, step, direction) DO UPDATE SET tries = provisioning_steps.tries + 1, \
+               started_at = now(), finished_at = NULL";
+    let statement = db.prepare_cached(sql).await?;
+    db.execute(&statement, &[&tenant, &kind, &step, &direction]).await?;
+    Ok(())
+}
+
+pub(super) async fn step_ended(
+    db: &impl GenericClient,
+    tenant: TenantId,
+    kind: Kind,
+    step: &str,
+    direction: Direction,
+    error: Option<&str>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE provisioning_steps SET finished_at = CASE WHEN $5::text IS NULL THEN now() END, error = $5 \
+               WHERE tenant_id = $1 AND kind = $2 AND step = $3 AND direction = $4";
+    let statement = db.prepare_cached(sql).await?;
+    db.execute(&statement, &[&tenant, &kind, &step, &direction, &error]).await?;
+    Ok(())
+}
+
+/// A step as people see it.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepView {
+    /// Its name.
+    pub step: String,
+    /// `do` or `undo`.
+    pub direction: Direction,
+    /// When it was last begun.
+    pub started_at: Timestamp,
+    /// When it was done.
+    pub finished_at: Option<Timestamp>,
+    /// How often it was begun.
+    pub tries: i32,
+    /// Why it failed last.
+    pub error: Option<String>,
+}
+
+pub(crate) async fn steps(db: &impl GenericClient, tenant: TenantId) -> Result<Vec<StepView>, StoreError> {
+    let sql = "SELECT step, direction, started_at, finished_at, tries, error FROM provisioning_steps \
+               WHERE tenant_id = $1 ORDER BY started_at";
+    let rows = db.query(sql, &[&tenant]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| StepView {
+            step: row.get(0),
+            direction: row.get(1),
+            started_at: row.get(2),
+            finished_at: row.get(3),
+            tries: row.get(4),
+            error: row.get(5),
+        })
+        .collect())
+}

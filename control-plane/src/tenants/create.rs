@@ -1,0 +1,280 @@
+//! A tenant comes to be: from stock in one transaction, else by a saga that this begins.
+
+use deadpool_postgres::Transaction;
+use jiff::{Timestamp, ToSpan};
+use serde_json::json;
+use tenancy::{
+    Code, EmailAddress, Problem, TenantId, TenantSlug, TenantStatus, UserId,
+    postgres::{Failure, failure},
+    secrets::OneTimeToken,
+};
+
+use super::{TenantSummary, Tenants, store};
+use crate::{
+    audit, identity, mail,
+    packages::{self, BillingCycle},
+    platform::StoreError,
+    provisioning::{self, saga::Kind},
+    servers::{Server, ServerError},
+};
+
+/// How a tenant gets its slug.
+#[derive(Debug, Clone)]
+pub enum SlugChoice {
+    /// This one, or none.
+    Exact(TenantSlug),
+    /// One made from the name, with a number where it is taken.
+    FromName,
+}
+
+/// A tenant to make.
+#[derive(Debug, Clone)]
+pub struct NewTenant {
+    /// How it gets its slug.
+    pub slug: SlugChoice,
+    /// The company's name.
+    pub name: String,
+    /// Who will own it.
+    pub owner: NewOwner,
+    /// The key of its package.
+    pub package: String,
+    /// How often it will pay.
+    pub billing_cycle: BillingCycle,
+    /// What makes a repeated signup the same signup.
+    pub signup_key: Option<SignupKey>,
+    /// Who does this, for the audit log.
+    pub actor: String,
+    /// From where, for the audit log.
+    pub origin: audit::Origin,
+}
+
+/// The owner of a new tenant.
+#[derive(Debug, Clone)]
+pub struct NewOwner {
+    /// Their address; nobody else on the platform has it.
+    pub email: EmailAddress,
+    /// Their name.
+    pub name: String,
+    /// `None`: they are invited to set a password.
+    pub password_hash: Option<String>,
+    /// The language of their mails and pages.
+    pub language: identity::Language,
+}
+
+/// The key of a signup that may be sent again, and what was asked with it; both hashed.
+#[derive(Debug, Clone, Copy)]
+pub struct SignupKey {
+    /// The key.
+    pub key: [u8; 32],
+    /// The request.
+    pub request: [u8; 32],
+}
+
+/// A tenant that was made, or is being made.
+pub struct Born {
+    /// The tenant.
+    pub tenant: TenantSummary,
+    /// Its owner.
+    pub owner_id: UserId,
+    /// With it the owner finishes the wizard.
+    pub onboarding_token: OneTimeToken,
+    /// Whether the tenant is served already.
+    pub finished: bool,
+}
+
+/// Why no tenant came to be.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The slug belongs to another tenant, or a database of its name exists.
+    #[error("the slug {0} is taken")]
+    DuplicateSlug(TenantSlug),
+    /// The address belongs to a user.
+    #[error("there is a user with the e-mail address {0}")]
+    EmailTaken(EmailAddress),
+    /// The signup key was used meanwhile.
+    #[error("this signup was sent already")]
+    SignupKeyUsed,
+    /// There is no such package.
+    #[error("there is no package {0}")]
+    UnknownPackage(String),
+    /// The platform database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No server can be used.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The operating system has no randomness to give.
+    #[error("no randomness from the operating system: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+impl From<tokio_postgres::Error> for CreateError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<CreateError> for Problem {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::DuplicateSlug(_) => {
+                Self::new(Code::DuplicateSlug, "This slug is taken; choose another, or leave it out and get one")
+            }
+            CreateError::EmailTaken(_) => {
+                Self::new(Code::EmailTaken, "There is an account with this e-mail address; sign in with it")
+            }
+            CreateError::SignupKeyUsed => Self::new(Code::Conflict, "This signup was sent already"),
+            CreateError::UnknownPackage(key) => Self::not_found(&format!("package: {key}")),
+            CreateError::Store(error) => error.into(),
+            CreateError::Server(error) => Self::unavailable(error),
+            CreateError::Random(error) => Self::internal(error),
+        }
+    }
+}
+
+/// Others may take a slug between choosing and writing it; more often than this is no coincidence.
+const MOST_TRIES: usize = 50;
+
+impl Tenants {
+    /// Makes a tenant on the platform's server: served at once where stock is ready, else begun, for
+    /// [`Tenants::wait_until_made`] to finish.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing is left of the attempt.
+    pub async fn create(&self, new: NewTenant) -> Result<Born, CreateError> {
+        let server = self.provisioning.servers().platform().await?;
+        self.create_on(&server, new).await
+    }
+
+    /// [`Tenants::create`] on a server of choice.
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing is left of the attempt.
+    pub async fn create_on(&self, server: &Server, new: NewTenant) -> Result<Born, CreateError> {
+        // Names under which a database exists that the platform does not know: they can't be chosen again.
+        let mut taken: Vec<TenantSlug> = Vec::new();
+        loop {
+            let mut client = self.pool.get().await.map_err(StoreError::from)?;
+            let transaction = client.transaction().await?;
+            let slug = match &new.slug {
+                SlugChoice::Exact(slug) => slug.clone(),
+                SlugChoice::FromName => store::free_slug(&transaction, &TenantSlug::from_name(&new.name), &taken).await?,
+            };
+            let born = match self.write(&transaction, server, &new, slug.clone()).await {
+                Ok(born) => transaction.commit().await.map(|()| born).map_err(CreateError::from),
+                Err(error) => Err(error),
+            };
+            match born.map_err(|error| sort(error, &slug, &new)) {
+                Err(CreateError::DuplicateSlug(slug)) if matches!(new.slug, SlugChoice::FromName) && taken.len() < MOST_TRIES => {
+                    taken.push(slug);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        transaction: &Transaction<'_>,
+        server: &Server,
+        new: &NewTenant,
+        slug: TenantSlug,
+    ) -> Result<Born, CreateError> {
+        let (target, claimed) = self.provisioning.take_stock(transaction, server).await?;
+        let now = Timestamp::now();
+        let trial_ends_at = now.checked_add((24 * i64::from(self.trial_days)).hours()).unwrap_or(now);
+        let row = store::NewRow {
+            id: TenantId::generate(),
+            database: self.provisioning.prefix().tenant_database(&slug),
+            slug,
+            status: if claimed.is_some() { TenantStatus::Trial } else { TenantStatus::Provisioning },
+            schema_version: target.version,
+            server: server.id,
+            owner: UserId::generate(),
+            trial_ends_at,
+        };
+        let onboarding_token = self.write_rows(transaction, new, &row, now).await?;
+        match &claimed {
+            Some(claimed) => self.provisioning.hand_over(transaction, claimed, row.id, &row.database).await?,
+            None => {
+                if server.is_platform && store::database_exists(transaction, &row.database).await? {
+                    return Err(CreateError::DuplicateSlug(row.slug));
+                }
+                provisioning::store::insert_saga(transaction, row.id, Kind::Create, false).await?;
+            }
+        }
+        Ok(Born {
+            tenant: TenantSummary {
+                id: row.id,
+                slug: row.slug,
+                name: new.name.clone(),
+                status: row.status,
+                trial_ends_at: Some(trial_ends_at),
+            },
+            owner_id: row.owner,
+            onboarding_token,
+            finished: claimed.is_some(),
+        })
+    }
+
+    async fn write_rows(
+        &self,
+        transaction: &Transaction<'_>,
+        new: &NewTenant,
+        row: &store::NewRow,
+        now: Timestamp,
+    ) -> Result<OneTimeToken, CreateError> {
+        if packages::find(transaction, &new.package).await?.is_none() {
+            return Err(CreateError::UnknownPackage(new.package.clone()));
+        }
+        let user = identity::NewUser {
+            id: row.owner,
+            email: new.owner.email.clone(),
+            name: new.owner.name.clone(),
+            password_hash: new.owner.password_hash.clone(),
+            language: new.owner.language,
+            verified: false,
+            super_admin: false,
+        };
+        identity::insert_user(transaction, &user).await?;
+        store::insert(transaction, row, new).await?;
+        store::insert_owner(transaction, row.id, row.owner).await?;
+        packages::insert_subscription(transaction, row.id, &new.package, new.billing_cycle, now, row.trial_ends_at).await?;
+        if let Some(key) = &new.signup_key {
+            store::insert_signup_key(transaction, key, row.id, row.owner).await?;
+        }
+        let template = if new.owner.password_hash.is_some() { mail::Template::VerifyEmail } else { mail::Template::Invitation };
+        for template in [template, mail::Template::Welcome] {
+            mail::enqueue(transaction, template, row.owner, Some(row.id)).await?;
+        }
+        let entry = audit::Entry::new(audit::Action::TenantCreated, &new.actor)
+            .user(row.owner)
+            .tenant(Some(row.id))
+            .details(json!({ "slug": row.slug, "package": new.package }))
+            .from(&new.origin);
+        audit::record(transaction, entry).await?;
+        Ok(identity::tokens::issue(transaction, identity::TokenKind::Onboarding, row.owner, Some(row.id)).await?)
+    }
+}
+
+/// What a broken constraint means here.
+fn sort(error: CreateError, slug: &TenantSlug, new: &NewTenant) -> CreateError {
+    let CreateError::Store(store) = &error else { return error };
+    if store.violates("tenants_slug") || store.violates("tenants_database") {
+        return CreateError::DuplicateSlug(slug.clone());
+    }
+    if store.violates("users_email_key") {
+        return CreateError::EmailTaken(new.owner.email.clone());
+    }
+    if store.violates("signup_keys_pkey") {
+        return CreateError::SignupKeyUsed;
+    }
+    match store {
+        StoreError::Postgres(postgres) if is_duplicate_database(postgres) => CreateError::DuplicateSlug(slug.clone()),
+        _ => error,
+    }
+}
+
+fn is_duplicate_database(error: &tokio_postgres::Error) -> bool {
+    failure(error) == Failure::Duplicate && error.as_db_error().is_some_and(|db| db.constraint().is_none() || db.constraint() == Some("pg_database_datname_index"))
+}

@@ -1,0 +1,102 @@
+//! The registry of tenants: how they come to be, change state, and go.
+
+mod create;
+mod lifecycle;
+pub(crate) mod store;
+
+use std::time::Duration;
+
+pub use create::{Born, CreateError, NewOwner, NewTenant, SignupKey, SlugChoice};
+use deadpool_postgres::Pool;
+use jiff::Timestamp;
+pub use lifecycle::LifecycleError;
+use serde::Serialize;
+pub use store::{ListFilter, TenantDetail};
+use tenancy::{TenantId, TenantSlug, TenantStatus};
+
+pub use crate::provisioning::store::StepView;
+use crate::{
+    platform::StoreError,
+    provisioning::{self, Provisioning, saga::Kind},
+};
+
+/// The tenants of a platform.
+#[derive(Clone)]
+pub struct Tenants {
+    pool: Pool,
+    provisioning: Provisioning,
+    trial_days: u16,
+}
+
+/// A tenant as its own people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TenantSummary {
+    /// Its id.
+    pub id: TenantId,
+    /// Its short name.
+    pub slug: TenantSlug,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub status: TenantStatus,
+    /// When the trial ends.
+    pub trial_ends_at: Option<Timestamp>,
+}
+
+impl Tenants {
+    /// The registry in the platform database; new tenants have `trial_days` of trial.
+    #[must_use]
+    pub fn new(pool: Pool, provisioning: Provisioning, trial_days: u16) -> Self {
+        Self { pool, provisioning, trial_days }
+    }
+
+    /// Takes a tenant's making as far as it goes within `limit`; it goes on in the background after that.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wait_until_made(&self, id: TenantId, limit: Duration) -> Result<Option<TenantSummary>, StoreError> {
+        let run = self.provisioning.run_saga(id, Kind::Create);
+        // A failure is recorded with the saga; what counts for the caller is the tenant's state.
+        if let Ok(Err(error)) = tokio::time::timeout(limit, run).await {
+            tracing::warn!(tenant = %id, %error, "making a tenant failed and will be tried again or undone");
+        }
+        let client = self.pool.get().await?;
+        store::summary(&client, id).await
+    }
+
+    /// The tenant that has this slug now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn by_slug(&self, slug: &TenantSlug) -> Result<Option<TenantSummary>, StoreError> {
+        let client = self.pool.get().await?;
+        store::by_slug(&client, slug).await
+    }
+
+    /// Everything about the tenant that has this slug now, for operators.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn detail(&self, slug: &TenantSlug) -> Result<Option<TenantDetail>, StoreError> {
+        let client = self.pool.get().await?;
+        store::detail(&client, slug).await
+    }
+
+    /// Tenants, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(&self, filter: &ListFilter) -> Result<Vec<TenantDetail>, StoreError> {
+        let client = self.pool.get().await?;
+        store::list(&client, filter).await
+    }
+
+    /// What was done to make and unmake a tenant, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn steps(&self, id: TenantId) -> Result<Vec<StepView>, StoreError> {
+        let client = self.pool.get().await?;
+        provisioning::store::steps(&client, id).await
+    }
+}

@@ -1,0 +1,220 @@
+//! The tenants in memory. Reading takes one uncontended lock; the one writer is the keeper.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use moka::sync::Cache;
+use tenancy::{DatabaseName, TenantId, TenantSlug, TenantStatus, UserId};
+use tokio::sync::{mpsc, oneshot};
+
+use super::revocations::{Change, Revocations, Standing};
+
+/// What the runtime knows of a tenant.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TenantRecord {
+    pub(crate) id: TenantId,
+    pub(crate) slug: TenantSlug,
+    pub(crate) domain: Option<String>,
+    pub(crate) status: TenantStatus,
+    pub(crate) generation: i32,
+    pub(crate) schema_version: i32,
+    pub(crate) currency: String,
+    pub(crate) address: Address,
+}
+
+/// Where a tenant's rows are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) server: Server,
+    pub(crate) database: DatabaseName,
+}
+
+/// A PostgreSQL server.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Server {
+    /// The one that holds the platform database.
+    Platform,
+    /// Another.
+    Other {
+        /// Its name or address.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
+}
+
+/// A question to the keeper, which reads for everyone who asks at the same time at once.
+pub(crate) enum Ask {
+    /// What is true of this tenant now?
+    Tenant(TenantId, oneshot::Sender<Answer>),
+    /// Are there new keys?
+    Keys(oneshot::Sender<Result<(), Unreachable>>),
+}
+
+pub(crate) type Answer = Result<Option<Arc<TenantRecord>>, Unreachable>;
+
+/// The platform database gave no answer in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the platform database can't be reached")]
+pub(crate) struct Unreachable;
+
+/// How long a request waits for the keeper.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a tenant that was looked for in vain is not looked for again, and how many of them are remembered.
+const MISSING_FOR: Duration = Duration::from_secs(2);
+const MISSING_AT_MOST: u64 = 10_000;
+
+/// Everything that a whole read of the platform database brings.
+#[derive(Default)]
+pub(crate) struct Known {
+    tenants: HashMap<TenantId, Arc<TenantRecord>>,
+    domains: HashMap<String, TenantId>,
+    revocations: Revocations,
+}
+
+/// The tenants in memory.
+pub(crate) struct Directory {
+    known: RwLock<Known>,
+    missing: Cache<TenantId, ()>,
+    keeper: mpsc::Sender<Ask>,
+    loaded: AtomicBool,
+    deaf_since: RwLock<Option<Instant>>,
+}
+
+impl Known {
+    pub(crate) fn new(tenants: Vec<TenantRecord>, changes: Vec<Change>) -> Self {
+        let mut known = Self { revocations: changes.into_iter().collect(), ..Self::default() };
+        tenants.into_iter().for_each(|record| known.put(Arc::new(record)));
+        known
+    }
+
+    fn put(&mut self, record: Arc<TenantRecord>) {
+        self.remove(record.id);
+        if let Some(domain) = &record.domain {
+            self.domains.insert(domain.to_ascii_lowercase(), record.id);
+        }
+        self.tenants.insert(record.id, record);
+    }
+
+    fn remove(&mut self, id: TenantId) {
+        if let Some(domain) = self.tenants.remove(&id).and_then(|old| old.domain.clone()) {
+            self.domains.remove(&domain.to_ascii_lowercase());
+        }
+    }
+}
+
+impl Directory {
+    /// An empty directory, whose questions go to `keeper`.
+    pub(crate) fn new(keeper: mpsc::Sender<Ask>) -> Self {
+        Self {
+            known: RwLock::default(),
+            missing: Cache::builder().max_capacity(MISSING_AT_MOST).time_to_live(MISSING_FOR).build(),
+            keeper,
+            loaded: AtomicBool::new(false),
+            deaf_since: RwLock::new(Some(Instant::now())),
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tenant, if it is known here.
+    pub(crate) fn get(&self, id: TenantId) -> Option<Arc<TenantRecord>> {
+        self.read().tenants.get(&id).cloned()
+    }
+
+    /// The tenant; the platform database is asked for one that is not known here.
+    pub(crate) async fn find(&self, id: TenantId) -> Answer {
+        if let Some(record) = self.get(id) {
+            return Ok(Some(record));
+        }
+        if self.missing.contains_key(&id) { Ok(None) } else { self.look_again(id).await }
+    }
+
+    /// The tenant as the platform database has it now.
+    pub(crate) async fn look_again(&self, id: TenantId) -> Answer {
+        self.ask(|reply| Ask::Tenant(id, reply)).await
+    }
+
+    /// Reads the public keys again.
+    pub(crate) async fn refresh_keys(&self) -> Result<(), Unreachable> {
+        self.ask(Ask::Keys).await
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<Result<T, Unreachable>>) -> Ask) -> Result<T, Unreachable> {
+        let (reply, answer) = oneshot::channel();
+        self.keeper.try_send(ask(reply)).map_err(|_| Unreachable)?;
+        tokio::time::timeout(PATIENCE, answer).await.map_err(|_| Unreachable)?.map_err(|_| Unreachable)?
+    }
+
+    /// What a token's membership is worth now.
+    pub(crate) fn standing(&self, tenant: TenantId, user: UserId, version: i32) -> Standing {
+        self.read().revocations.standing(tenant, user, version)
+    }
+
+    /// The tenant whose custom domain this is.
+    pub(crate) fn owner_of_domain(&self, host: &str) -> Option<TenantId> {
+        let known = self.read();
+        if known.domains.is_empty() {
+            return None;
+        }
+        known.domains.get(&host.to_ascii_lowercase()).copied()
+    }
+
+    /// Takes over what a whole read brought.
+    pub(crate) fn replace(&self, known: Known) {
+        // What was known goes after the lock is free again.
+        let _old = std::mem::replace(&mut *self.write(), known);
+        self.missing.invalidate_all();
+        self.loaded.store(true, Ordering::Release);
+    }
+
+    /// Takes over what a read of one tenant brought; `None`: it is gone.
+    pub(crate) fn apply(&self, id: TenantId, record: Option<Arc<TenantRecord>>) {
+        match record {
+            Some(record) => self.write().put(record),
+            None => {
+                self.write().remove(id);
+                self.missing.insert(id, ());
+            }
+        }
+    }
+
+    /// Takes over a change of a membership.
+    pub(crate) fn note(&self, change: Change) {
+        self.write().revocations.note(change);
+    }
+
+    /// Notes whether changes are heard of.
+    pub(crate) fn hearing(&self, well: bool) {
+        let mut since = self.deaf_since.write().unwrap_or_else(PoisonError::into_inner);
+        *since = if well { None } else { since.or_else(|| Some(Instant::now())) };
+    }
+
+    /// For how long changes have not been heard of.
+    pub(crate) fn deaf_for(&self) -> Duration {
+        let since = *self.deaf_since.read().unwrap_or_else(PoisonError::into_inner);
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Whether the tenants were read at least once.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+
+    /// How many tenants are known.
+    pub(crate) fn len(&self) -> usize {
+        self.read().tenants.len()
+    }
+}

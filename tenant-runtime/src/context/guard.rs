@@ -1,0 +1,125 @@
+//! What stands around every route: 401 first, then which tenant, its state, and the permission.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpMessage, HttpRequest, Route,
+    body::BoxBody,
+    dev::ServiceRequest,
+    http::header,
+    middleware::{Next, from_fn},
+};
+use tenancy::{
+    Code, Permission, Problem,
+    http::{Access, bearer},
+    token::{Claims, TenantClaims},
+};
+
+use super::{Directory, Tenant, TenantRecord, Tokens, resolve};
+use crate::pools::Pools;
+
+/// Headers that carry a slug; the names are the contract's.
+const NAMING_HEADERS: [&str; 2] = ["x-tenant-id", "x-tenant-slug"];
+
+/// Lets a request through to its handler, with its [`Tenant`].
+pub(crate) struct Guard {
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) pools: Arc<Pools>,
+    pub(crate) base_domain: String,
+}
+
+impl Guard {
+    /// Puts the guard around a route.
+    pub(crate) fn around(self: &Arc<Self>, access: Access, route: Route) -> Route {
+        let guard = self.clone();
+        route.wrap(from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+            let guard = guard.clone();
+            async move {
+                guard.admit(request.request(), access).await?;
+                next.call(request).await
+            }
+        }))
+    }
+
+    async fn admit(&self, request: &HttpRequest, access: Access) -> Result<(), Problem> {
+        if access == Access::Public {
+            return Ok(());
+        }
+        let token = bearer(request)
+            .ok_or_else(|| Problem::unauthorized("Sign in, and send the access token as Authorization: Bearer"))?;
+        let claims = self.tokens.check(token, &self.directory).await?;
+        match access {
+            Access::Public | Access::User => Ok(()),
+            Access::SuperAdmin if claims.super_admin => Ok(()),
+            Access::SuperAdmin => Err(forbidden("This is for those who run the platform")),
+            Access::Tenant(permission) => {
+                let tenant = self.tenant(request, claims, permission).await?;
+                request.extensions_mut().insert(tenant);
+                Ok(())
+            }
+        }
+    }
+
+    async fn tenant(
+        &self,
+        request: &HttpRequest,
+        claims: Arc<Claims>,
+        permission: Permission,
+    ) -> Result<Tenant, Problem> {
+        let token = claims.tenant.as_ref().ok_or_else(|| {
+            Problem::new(Code::TenantRequired, "The access token names no tenant; choose one and sign in to it")
+        })?;
+        if !self.names_agree(request, token) {
+            return Err(resolve::mismatch());
+        }
+        let record = self.record(token).await?;
+        tracing::Span::current().record("tenant", record.slug.as_str());
+        // State first: whoever's tenant was suspended must learn that, and not be sent for a new token.
+        resolve::is_served(&record)?;
+        resolve::same_tenant(&record, token)?;
+        resolve::still_member(self.directory.standing(record.id, claims.user_id, token.member_version))?;
+        if !token.role.may(permission) {
+            return Err(forbidden(format!("The role {} does not allow {permission}", token.role)));
+        }
+        Ok(Tenant::new(record, claims, self.directory.clone(), self.pools.clone()))
+    }
+
+    async fn record(&self, token: &TenantClaims) -> Result<Arc<TenantRecord>, Problem> {
+        let mut record = self.directory.find(token.tenant_id).await.map_err(Problem::unavailable)?;
+        // A token from the future: the news of the tenant's move is still on its way.
+        if record.as_ref().is_some_and(|record| record.generation < token.tenant_generation) {
+            record = self.directory.look_again(token.tenant_id).await.map_err(Problem::unavailable)?;
+        }
+        record.ok_or_else(resolve::not_found)
+    }
+
+    /// Whether path, headers and host name no other tenant than the token.
+    fn names_agree(&self, request: &HttpRequest, token: &TenantClaims) -> bool {
+        let slug = token.tenant_slug.as_str();
+        let in_path = request.match_info().get("slug").is_none_or(|name| name == slug);
+        let in_headers = NAMING_HEADERS
+            .iter()
+            .flat_map(|name| request.headers().get_all(*name))
+            .all(|value| value.as_bytes() == slug.as_bytes());
+        in_path && in_headers && self.host_agrees(request, token)
+    }
+
+    fn host_agrees(&self, request: &HttpRequest, token: &TenantClaims) -> bool {
+        let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let Some(host) = header.or_else(|| request.uri().host()) else {
+            return true;
+        };
+        match resolve::subdomain(host, &self.base_domain) {
+            Some(label) => label.eq_ignore_ascii_case(token.tenant_slug.as_str()),
+            None => {
+                let owner = self.directory.owner_of_domain(resolve::without_port(host));
+                owner.is_none_or(|owner| owner == token.tenant_id)
+            }
+        }
+    }
+}
+
+fn forbidden(message: impl Into<String>) -> Problem {
+    Problem::new(Code::Forbidden, message)
+}

@@ -1,0 +1,17 @@
+//! Who asks, for which tenant, and whether they may: the guard around every route.
+
+mod authenticate;
+mod directory;
+mod guard;
+mod keeper;
+mod resolve;
+mod revocations;
+mod store;
+mod tenant;
+
+pub(crate) use authenticate::Tokens;
+pub(crate) use directory::{Address, Ask, Directory, Server, TenantRecord};
+pub(crate) use guard::Guard;
+pub(crate) use keeper::Keeper;
+pub(crate) use store::StoreError;
+pub use tenant::Tenant;

@@ -1,0 +1,153 @@
+//! What the runtime reads of the platform database, as a role that may read these columns alone.
+
+use std::time::Duration;
+
+use tenancy::{
+    DatabaseName, TenantId, UserId,
+    postgres::{ConnectError, Failure, connect, describe, failure},
+    token::PublicKey,
+};
+use tokio_postgres::{Client, Config, Row, types::Type};
+use uuid::Uuid;
+
+use super::{
+    directory::{Address, Known, Server, TenantRecord},
+    revocations::Change,
+};
+
+/// How long one read may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+const TENANTS: &str = "SELECT t.id, t.slug, t.domain, t.status, t.generation, t.schema_version, t.currency,
+        t.database_name, s.host, s.port
+    FROM tenants t JOIN servers s ON s.id = t.server_id
+    WHERE t.status NOT IN ('failed', 'deleted')";
+
+const CHANGES: &str = "SELECT tenant_id, user_id, version, status FROM memberships
+    WHERE version > 1 AND changed_at > now() - interval '24 hours'";
+
+const KEYS: &str = "SELECT kid, x FROM token_keys WHERE retired_at IS NULL ORDER BY kid";
+
+/// PostgreSQL's port where a server has none of its own.
+const DEFAULT_PORT: u16 = 5432;
+
+/// Why the platform database gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// No connection came about.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A statement failed.
+    #[error("{}", describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// No answer in time.
+    #[error("the platform database did not answer within {} s", TIMEOUT.as_secs())]
+    Timeout,
+}
+
+impl StoreError {
+    /// Whether the same may work in a moment.
+    pub(crate) fn is_transient(&self) -> bool {
+        let error = match self {
+            Self::Timeout | Self::Connect(ConnectError::Timeout) => return true,
+            Self::Connect(ConnectError::Postgres(error)) | Self::Postgres(error) => error,
+        };
+        matches!(failure(error), Failure::Unavailable | Failure::TooManyConnections | Failure::Terminated)
+    }
+}
+
+/// The platform database, on one connection that is opened again when it was lost.
+pub(crate) struct Store {
+    config: Config,
+    client: Option<Client>,
+}
+
+impl Store {
+    pub(crate) const fn new(config: Config) -> Self {
+        Self { config, client: None }
+    }
+
+    /// Everything that is kept in memory.
+    pub(crate) async fn all(&mut self) -> Result<(Known, Vec<PublicKey>), StoreError> {
+        self.within(async |client| {
+            let tenants = client.query_typed(TENANTS, &[]).await?;
+            let changes = client.query_typed(CHANGES, &[]).await?;
+            let known = Known::new(records(&tenants), changes.iter().map(change).collect::<Result<_, _>>()?);
+            Ok((known, keys(client).await?))
+        })
+        .await
+    }
+
+    /// These tenants, as far as they exist.
+    pub(crate) async fn tenants(&mut self, ids: &[TenantId]) -> Result<Vec<TenantRecord>, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(TenantId::uuid).collect();
+        let sql = format!("{TENANTS} AND t.id = ANY($1)");
+        self.within(async |client| Ok(records(&client.query_typed(&sql, &[(&ids, Type::UUID_ARRAY)]).await?))).await
+    }
+
+    /// The keys that tokens may be signed with.
+    pub(crate) async fn keys(&mut self) -> Result<Vec<PublicKey>, StoreError> {
+        self.within(async |client| Ok(keys(client).await?)).await
+    }
+
+    /// Runs a read, a second time when the connection turns out to be a dead one from before.
+    async fn within<T>(&mut self, read: impl AsyncFn(&Client) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let had_connection = self.client.is_some();
+        match self.once(&read).await {
+            Err(error) if had_connection && error.is_transient() => self.once(&read).await,
+            result => result,
+        }
+    }
+
+    async fn once<T>(&mut self, read: impl AsyncFn(&Client) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let client = match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => client,
+            None => connect(&self.config).await?,
+        };
+        let result = tokio::time::timeout(TIMEOUT, read(&client)).await.map_err(|_| StoreError::Timeout)??;
+        self.client = Some(client);
+        Ok(result)
+    }
+}
+
+async fn keys(client: &Client) -> Result<Vec<PublicKey>, tokio_postgres::Error> {
+    let rows = client.query_typed(KEYS, &[]).await?;
+    rows.iter().map(|row| Ok(PublicKey { kid: row.try_get(0)?, x: row.try_get(1)? })).collect()
+}
+
+/// One row that can't be read must not keep all others out.
+fn records(rows: &[Row]) -> Vec<TenantRecord> {
+    let read = |row: &Row| {
+        record(row).inspect_err(|error| tracing::error!(error = %describe(error), "a tenant's record can't be read"))
+    };
+    rows.iter().filter_map(|row| read(row).ok()).collect()
+}
+
+fn record(row: &Row) -> Result<TenantRecord, tokio_postgres::Error> {
+    let server = match row.try_get::<_, Option<String>>("host")? {
+        None => Server::Platform,
+        Some(host) => {
+            let port = row.try_get::<_, Option<i32>>("port")?.and_then(|port| u16::try_from(port).ok());
+            Server::Other { host, port: port.unwrap_or(DEFAULT_PORT) }
+        }
+    };
+    Ok(TenantRecord {
+        id: row.try_get("id")?,
+        slug: row.try_get("slug")?,
+        domain: row.try_get("domain")?,
+        status: row.try_get("status")?,
+        generation: row.try_get("generation")?,
+        schema_version: row.try_get("schema_version")?,
+        currency: row.try_get("currency")?,
+        address: Address { server, database: row.try_get::<_, DatabaseName>("database_name")? },
+    })
+}
+
+fn change(row: &Row) -> Result<Change, tokio_postgres::Error> {
+    Ok(Change {
+        tenant: row.try_get::<_, TenantId>(0)?,
+        user: row.try_get::<_, UserId>(1)?,
+        version: row.try_get(2)?,
+        active: row.try_get::<_, &str>(3)? == "active",
+    })
+}

@@ -1,0 +1,121 @@
+//! What a handler knows of who asks: a tenant, a user, and a way to the tenant's rows.
+
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use tenancy::{Problem, Role, TenantId, TenantSlug, UserId, token::Claims};
+use tokio_postgres::Row;
+
+use super::{Directory, TenantRecord, resolve};
+use crate::pools::{Parameter, Pools, QueryError, Statement};
+
+/// The tenant that a request is for, and who asks. Only the guard makes one, after all its checks.
+#[derive(Clone)]
+pub struct Tenant {
+    record: Arc<TenantRecord>,
+    claims: Arc<Claims>,
+    role: Role,
+    directory: Arc<Directory>,
+    pools: Arc<Pools>,
+}
+
+impl Tenant {
+    pub(super) fn new(
+        record: Arc<TenantRecord>,
+        claims: Arc<Claims>,
+        directory: Arc<Directory>,
+        pools: Arc<Pools>,
+    ) -> Self {
+        // Only a token with a tenant comes this far; the least of roles is what remains if that ever changed.
+        let role = claims.tenant.as_ref().map_or(Role::Viewer, |tenant| tenant.role);
+        Self { record, claims, role, directory, pools }
+    }
+
+    /// The tenant's id.
+    #[must_use]
+    pub fn id(&self) -> TenantId {
+        self.record.id
+    }
+
+    /// The tenant's slug.
+    #[must_use]
+    pub fn slug(&self) -> &TenantSlug {
+        &self.record.slug
+    }
+
+    /// The currency that amounts are in unless another is given.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        &self.record.currency
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn user_id(&self) -> UserId {
+        self.claims.user_id
+    }
+
+    /// The name of who asks.
+    #[must_use]
+    pub fn user_name(&self) -> &str {
+        &self.claims.name
+    }
+
+    /// The role of who asks.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Runs a statement that changes nothing; it is repeated once where its connection is lost.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn read(&self, statement: Statement<'_>, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, QueryError> {
+        self.run(statement, parameters, true).await
+    }
+
+    /// Runs a statement that changes rows; it is never repeated once it may have been carried out.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn write(&self, statement: Statement<'_>, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, QueryError> {
+        self.run(statement, parameters, false).await
+    }
+
+    async fn run(
+        &self,
+        statement: Statement<'_>,
+        parameters: &[Parameter<'_>],
+        repeatable: bool,
+    ) -> Result<Vec<Row>, QueryError> {
+        let error = match self.pools.query(&self.record, statement, parameters).await {
+            Err(error) if error.asks_for_another_look() => error,
+            result => return result,
+        };
+        let record = match self.directory.look_again(self.record.id).await {
+            Ok(record) => record.ok_or_else(resolve::not_found)?,
+            // Nobody can say what is true now. PostgreSQL itself keeps everyone out who may not come in.
+            Err(_) if !error.is_stale() => self.record.clone(),
+            Err(_) => return Err(error),
+        };
+        resolve::is_served(&record)?;
+        if let Some(claims) = &self.claims.tenant {
+            resolve::same_tenant(&record, claims)?;
+        }
+        if repeatable || error.is_stale() { self.pools.query(&record, statement, parameters).await } else { Err(error) }
+    }
+}
+
+impl FromRequest for Tenant {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let tenant = request.extensions().get::<Self>().cloned();
+        ready(tenant.ok_or_else(|| Problem::internal("a handler asks for a tenant on a route without one")))
+    }
+}

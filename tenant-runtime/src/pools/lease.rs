@@ -1,0 +1,115 @@
+//! A connection that is lent to one request.
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool_postgres::Object;
+use tokio_postgres::{
+    Client, Error, Row,
+    error::SqlState,
+    types::{ToSql, Type},
+};
+
+use super::{Budget, QueryError, tenant_pool::TenantPool};
+
+/// How long cancelling a statement may take before its connection is closed regardless.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A value for a statement, with its type.
+pub type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// The text of a statement, and whether it is one of few.
+#[derive(Debug, Clone, Copy)]
+pub enum Statement<'a> {
+    /// One of a handful of texts: kept prepared on warm connections.
+    Kept(&'a str),
+    /// One of many texts, put together for a request: never kept, so that no client can fill a server's memory.
+    Once(&'a str),
+}
+
+/// A connection of one tenant, given back when dropped; closed instead when a statement is still running on it.
+pub(crate) struct Lease {
+    object: Option<Object>,
+    budget: Arc<Budget>,
+    /// deadpool closes what comes back to a pool that is gone.
+    _pool: Arc<TenantPool>,
+    running: bool,
+}
+
+impl Lease {
+    pub(super) fn new(object: Object, budget: Arc<Budget>, pool: Arc<TenantPool>) -> Self {
+        budget.lent();
+        Self { object: Some(object), budget, _pool: pool, running: false }
+    }
+
+    /// Runs one statement, within this time.
+    pub(crate) async fn query(
+        &mut self,
+        statement: Statement<'_>,
+        parameters: &[Parameter<'_>],
+        within: Duration,
+    ) -> Result<Vec<Row>, QueryError> {
+        let Some(object) = &self.object else {
+            return Err(QueryError::Moved);
+        };
+        self.running = true;
+        let result = tokio::time::timeout(within, run(object, statement, parameters)).await;
+        // After a time-out the statement is still running; dropping the lease cancels it.
+        self.running = result.is_err();
+        result.map_err(|_| QueryError::TooSlow)?.map_err(QueryError::Statement)
+    }
+}
+
+async fn run(object: &Object, statement: Statement<'_>, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Error> {
+    let (text, keep) = match statement {
+        // A first use is worth one round trip, not two; whether there will be a second nobody knows.
+        Statement::Kept(text) => (text, Object::metrics(object).recycle_count > 0),
+        Statement::Once(text) => (text, false),
+    };
+    if !keep {
+        return object.query_typed(text, parameters).await;
+    }
+    let types: Vec<Type> = parameters.iter().map(|(_, of)| of.clone()).collect();
+    let values: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|(value, _)| *value).collect();
+    let prepared = object.prepare_typed_cached(text, &types).await?;
+    match object.query(&prepared, &values).await {
+        // The schema changed under the prepared statement: it was refused before it did anything.
+        Err(error) if is_outdated(&error) => {
+            object.statement_cache.remove(text, &types);
+            object.query_typed(text, parameters).await
+        }
+        result => result,
+    }
+}
+
+fn is_outdated(error: &Error) -> bool {
+    let code = error.code();
+    code == Some(&SqlState::FEATURE_NOT_SUPPORTED) || code == Some(&SqlState::INVALID_SQL_STATEMENT_NAME)
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take() {
+            if self.running {
+                // The client hung up, or the statement took too long: the next request must not wait behind it.
+                abandon(object);
+            } else {
+                drop(object);
+            }
+        }
+        self.budget.returned();
+    }
+}
+
+fn abandon(object: Object) {
+    let connection = Object::take(object);
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    runtime.spawn(async move {
+        let client: &Client = &connection;
+        let cancelled = client.cancel_token().cancel_query(tenancy::postgres::tls());
+        if tokio::time::timeout(CANCEL_TIMEOUT, cancelled).await.is_err() {
+            tracing::debug!("a statement could not be cancelled in time");
+        }
+    });
+}

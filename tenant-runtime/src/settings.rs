@@ -1,0 +1,61 @@
+//! What an operator may set.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the runtime; every one has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Tenants are also found at `{slug}.{base_domain}`.
+    pub base_domain: String,
+    /// Connections to one PostgreSQL server, all tenants together.
+    pub max_connections: usize,
+    /// Connections of one tenant.
+    pub max_connections_per_tenant: usize,
+    /// Milliseconds that a request waits for a connection before it is told to come back later.
+    pub acquire_timeout: u64,
+    /// Milliseconds that a statement may take before it is cancelled.
+    pub statement_timeout: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_domain: "localhost".to_owned(),
+            max_connections: 60,
+            max_connections_per_tenant: 8,
+            acquire_timeout: 2_000,
+            statement_timeout: 10_000,
+        }
+    }
+}
+
+impl Settings {
+    /// Says what can't work.
+    ///
+    /// # Errors
+    /// A sentence that names the setting.
+    pub fn check(&self) -> Result<(), String> {
+        let at_least_one = [
+            ("max_connections", self.max_connections),
+            ("max_connections_per_tenant", self.max_connections_per_tenant),
+            ("acquire_timeout", usize::try_from(self.acquire_timeout).unwrap_or(usize::MAX)),
+            ("statement_timeout", usize::try_from(self.statement_timeout).unwrap_or(usize::MAX)),
+        ];
+        match at_least_one.into_iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(format!("{name} must be at least 1")),
+            None if self.base_domain.is_empty() => Err("base_domain must not be empty".to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) const fn acquire_timeout(&self) -> Duration {
+        Duration::from_millis(self.acquire_timeout)
+    }
+
+    pub(crate) const fn statement_timeout(&self) -> Duration {
+        Duration::from_millis(self.statement_timeout)
+    }
+}
