@@ -1,3 +1,8 @@
+-- Those whose address is not proven are few and are counted at every signup.
+CREATE INDEX users_unverified ON users (created_at) WHERE email_verified IS NULL;
+
+ALTER TABLE tenants ADD COLUMN website text;
+
 -- Public halves of the keys that sign access tokens; runtimes read them here.
 CREATE TABLE token_keys (
     kid        text PRIMARY KEY,

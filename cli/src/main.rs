@@ -1,1 +1,5 @@
-fn main(){}
+//! `tenantry`: the one program.
+
+fn main() -> std::process::ExitCode {
+    tenantry::run()
+}

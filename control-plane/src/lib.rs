@@ -1,5 +1,6 @@
 //! The control plane: owns the platform database, makes and unmakes tenants, and knows who people are.
 
+mod assembly;
 pub mod audit;
 pub mod backups;
 pub mod doctor;
@@ -12,3 +13,5 @@ mod reconciler;
 pub mod servers;
 pub mod signup;
 pub mod tenants;
+
+pub use assembly::{Background, ControlPlane, Options, Settings, StartError};

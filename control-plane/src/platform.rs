@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use tenancy::{
-    Problem,
-    migrate::Migrations,
-    postgres::{Failure, describe, failure},
+    DatabaseName, Problem,
+    migrate::{MigrateError, Migrations},
+    postgres::{ConnectError, Failure, connect, describe, failure},
 };
 use tokio_postgres::Config;
 
@@ -34,6 +34,53 @@ pub fn pool(config: &Config, size: usize) -> Result<Pool, deadpool_postgres::Bui
         .runtime(Runtime::Tokio1)
         .timeouts(Timeouts { wait: Some(WAIT), create: Some(WAIT), recycle: Some(WAIT) })
         .build()
+}
+
+/// Makes the platform database where it is missing, open to nobody but administrators.
+///
+/// # Errors
+/// [`PlatformError`].
+pub async fn ensure_database(server: &Config, name: &DatabaseName) -> Result<(), PlatformError> {
+    let client = connect(server).await?;
+    let there = client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[name]).await?;
+    if there.is_some() {
+        return Ok(());
+    }
+    match client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")).await {
+        // Another program was quicker.
+        Err(error) if failure(&error) == Failure::Duplicate => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(client.batch_execute(&format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC")).await?),
+    }
+}
+
+/// Brings the platform database to this program's version; says how many migrations that took.
+///
+/// # Errors
+/// [`PlatformError`].
+pub async fn migrate(admin: &Config) -> Result<usize, PlatformError> {
+    let mut client = connect(admin).await?;
+    Ok(migrations().run(&mut client, None).await?)
+}
+
+/// The version that the platform database is at.
+pub(crate) async fn version(pool: &Pool) -> Result<i32, StoreError> {
+    let client = pool.get().await?;
+    Ok(Migrations::version_of(&client).await?)
+}
+
+/// Why the platform database could not be made or migrated.
+#[derive(Debug, thiserror::Error)]
+pub enum PlatformError {
+    /// The server can't be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A statement failed.
+    #[error("{}", describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// A migration failed.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
 }
 
 /// Why the platform database gave no answer.
@@ -67,9 +114,11 @@ impl StoreError {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error.failure() {
-            Failure::Unavailable | Failure::TooManyConnections | Failure::Terminated | Failure::Serialization | Failure::Cancelled => {
-                Self::unavailable(error)
-            }
+            Failure::Unavailable
+            | Failure::TooManyConnections
+            | Failure::Terminated
+            | Failure::Serialization
+            | Failure::Cancelled => Self::unavailable(error),
             Failure::StaleAddress | Failure::Duplicate | Failure::BadValue | Failure::Other => Self::internal(error),
         }
     }

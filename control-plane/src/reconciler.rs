@@ -21,7 +21,13 @@ const DOCTOR_ROUND: Duration = Duration::from_secs(30);
 const EXPIRY_ROUND: Duration = Duration::from_secs(3600);
 
 /// Starts the rounds; they end with the returned set.
-pub(crate) fn start(platform: Config, provisioning: Provisioning, tenants: Tenants, doctor: Doctor, unverified_days: u16) -> JoinSet<()> {
+pub(crate) fn start(
+    platform: Config,
+    provisioning: Provisioning,
+    tenants: Tenants,
+    doctor: Doctor,
+    unverified_days: u16,
+) -> JoinSet<()> {
     let mut rounds = JoinSet::new();
     rounds.spawn(sagas(platform, provisioning.clone()));
     rounds.spawn(stock(provisioning));

@@ -13,7 +13,7 @@ use std::{
 
 use actix_web::web;
 pub use context::Tenant;
-use context::{Directory, Guard, Keeper, StoreError, Tokens};
+use context::{Directory, Guard, Keeper, Tokens};
 pub use modules::routes;
 use pools::Pools;
 pub use pools::{Parameter, QueryError, Statement};

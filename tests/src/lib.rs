@@ -1,1 +1,11 @@
-//! .
+//! What the end-to-end tests share: one throwaway PostgreSQL for a test program, a platform of its own for each test,
+//! and a client that speaks to it over real HTTP.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "test code: a panic is a failed test")]
+
+pub mod client;
+pub mod platform;
+pub mod wait;
+
+pub use client::{Client, Reply};
+pub use platform::{TestPlatform, TestSettings, shared_cluster};
+pub use wait::{eventually, within};

@@ -47,8 +47,7 @@ mod tests {
 
     #[test]
     fn one_ipv6_client_is_one_network() {
-        let network =
-            |text: &str| Origin { address: Some(text.parse().unwrap()), request: None }.network();
+        let network = |text: &str| Origin { address: Some(text.parse().unwrap()), request: None }.network();
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
         assert_eq!(network("192.0.2.1"), "192.0.2.1");

@@ -21,16 +21,7 @@ pub async fn record(db: &impl GenericClient, entry: Entry<'_>) -> Result<(), Sto
     let request = entry.origin.request.map(|request| request.uuid());
     db.execute(
         &statement,
-        &[
-            &Uuid::now_v7(),
-            &entry.user,
-            &entry.actor,
-            &entry.action,
-            &entry.tenant,
-            &entry.details,
-            &address,
-            &request,
-        ],
+        &[&Uuid::now_v7(), &entry.user, &entry.actor, &entry.action, &entry.tenant, &entry.details, &address, &request],
     )
     .await?;
     Ok(())

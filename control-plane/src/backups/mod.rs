@@ -70,7 +70,8 @@ impl Backups {
         let mut command = self.command(admin, database);
         let child = command.arg("--file").arg(&unfinished).spawn();
         let child = child.map_err(|_| BackupError::Missing(self.pg_dump.clone()))?;
-        let output = tokio::time::timeout(LONGEST, child.wait_with_output()).await.map_err(|_| BackupError::TimedOut)?;
+        let output =
+            tokio::time::timeout(LONGEST, child.wait_with_output()).await.map_err(|_| BackupError::TimedOut)?;
         let output = output.map_err(at(&unfinished))?;
         if !output.status.success() {
             let _ = tokio::fs::remove_file(&unfinished).await;

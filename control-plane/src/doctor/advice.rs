@@ -7,7 +7,14 @@ use crate::servers::Server;
 
 pub(super) async fn examine(server: &Server, client: &Client) -> Result<Vec<Finding>, DoctorError> {
     let sql = "SELECT name, setting FROM pg_settings WHERE name = ANY($1)";
-    let names = ["recovery_init_sync_method", "fsync", "full_page_writes", "autovacuum", "max_connections", "password_encryption"];
+    let names = [
+        "recovery_init_sync_method",
+        "fsync",
+        "full_page_writes",
+        "autovacuum",
+        "max_connections",
+        "password_encryption",
+    ];
     let rows = client.query(sql, &[&names.as_slice()]).await?;
     let advice = rows.iter().filter_map(|row| advice(row.get(0), row.get(1)));
     Ok(advice.map(|trouble| server.finding(trouble)).collect())
@@ -22,7 +29,9 @@ fn advice(name: &str, value: &str) -> Option<Trouble> {
         ("fsync", "off") => ("fsync", "a crash of the machine loses databases; set it to on"),
         ("full_page_writes", "off") => ("full_page_writes", "a crash of the machine can corrupt pages; set it to on"),
         ("autovacuum", "off") => ("autovacuum", "tables grow without bound; set it to on"),
-        ("password_encryption", "md5") => ("password_encryption", "passwords set by hand are weak; set it to scram-sha-256"),
+        ("password_encryption", "md5") => {
+            ("password_encryption", "passwords set by hand are weak; set it to scram-sha-256")
+        }
         ("max_connections", few) if few.parse::<u32>().is_ok_and(|few| few < 50) => {
             ("max_connections", "fewer than 50 leave little for requests; raise it")
         }

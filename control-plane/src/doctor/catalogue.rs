@@ -42,12 +42,8 @@ pub(super) async fn examine(doctor: &Doctor, server: &Server, client: &Client) -
     let mut troubles = Vec::new();
     let referred: HashSet<&DatabaseName> =
         before.iter().chain(&after).filter(|tenant| !tenant.released).map(|tenant| &tenant.database).collect();
-    let leaving: HashSet<DatabaseName> = before
-        .iter()
-        .chain(&after)
-        .filter(|tenant| tenant.in_hand)
-        .map(|tenant| prefix.dropped(tenant.id))
-        .collect();
+    let leaving: HashSet<DatabaseName> =
+        before.iter().chain(&after).filter(|tenant| tenant.in_hand).map(|tenant| prefix.dropped(tenant.id)).collect();
     for (name, database) in &found {
         let purpose = prefix.purpose(name.as_str());
         if database.broken {
@@ -58,12 +54,18 @@ pub(super) async fn examine(doctor: &Doctor, server: &Server, client: &Client) -
             continue;
         }
         match purpose {
-            Some(DatabasePurpose::Tenant) if !referred.contains(name) => troubles.push(Trouble::OrphanDatabase(name.clone())),
+            Some(DatabasePurpose::Tenant) if !referred.contains(name) => {
+                troubles.push(Trouble::OrphanDatabase(name.clone()));
+            }
             Some(DatabasePurpose::Stock) if !stock_before.contains_key(name) && !stock_after.contains_key(name) => {
                 troubles.push(Trouble::LeftoverDatabase(name.clone()));
             }
-            Some(DatabasePurpose::Dropped) if !leaving.contains(name) => troubles.push(Trouble::LeftoverDatabase(name.clone())),
-            Some(DatabasePurpose::Template) if *name != template => troubles.push(Trouble::LeftoverDatabase(name.clone())),
+            Some(DatabasePurpose::Dropped) if !leaving.contains(name) => {
+                troubles.push(Trouble::LeftoverDatabase(name.clone()));
+            }
+            Some(DatabasePurpose::Template) if *name != template => {
+                troubles.push(Trouble::LeftoverDatabase(name.clone()));
+            }
             Some(DatabasePurpose::UnfinishedTemplate) => troubles.push(Trouble::LeftoverDatabase(name.clone())),
             _ => {}
         }

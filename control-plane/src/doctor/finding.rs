@@ -44,6 +44,7 @@ pub enum Severity {
 }
 
 /// What is wrong.
+#[expect(missing_docs, reason = "a variant's own text says what its fields are")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
     /// A database that an interrupted DROP left unusable.
@@ -150,21 +151,35 @@ impl fmt::Display for Trouble {
         match self {
             Self::BrokenDatabase(name) => write!(f, "database {name} was left unusable by an interrupted DROP"),
             Self::LeftoverDatabase(name) => write!(f, "database {name} is left over: nothing refers to it"),
-            Self::OrphanDatabase(name) => write!(f, "database {name} belongs to no tenant; --fix backs it up and drops it"),
-            Self::MissingDatabase(tenant, name) => write!(f, "database {name} of {tenant} is missing; restore it from a backup"),
+            Self::OrphanDatabase(name) => {
+                write!(f, "database {name} belongs to no tenant; --fix backs it up and drops it")
+            }
+            Self::MissingDatabase(tenant, name) => {
+                write!(f, "database {name} of {tenant} is missing; restore it from a backup")
+            }
             Self::ClosedDatabase(tenant, name) => write!(f, "database {name} of {tenant} lets nobody in"),
-            Self::OpenDatabase { database, grantee } => write!(f, "{grantee} may connect to database {database} and must not"),
-            Self::LockedOut(tenant, name) => write!(f, "the role of {tenant} may not connect to its own database {name}"),
+            Self::OpenDatabase { database, grantee } => {
+                write!(f, "{grantee} may connect to database {database} and must not")
+            }
+            Self::LockedOut(tenant, name) => {
+                write!(f, "the role of {tenant} may not connect to its own database {name}")
+            }
             Self::WrongOwner(name, owner) => write!(f, "database {name} belongs to role {owner}"),
             Self::LostStock(name) => write!(f, "stock database {name} is recorded but not ready"),
             Self::OrphanRole(role) => write!(f, "role {role} belongs to no tenant"),
             Self::MissingRole(tenant) => write!(f, "{tenant} has no role"),
             Self::ChangedRole(tenant, what) => write!(f, "the role of {tenant} was changed: {what}"),
-            Self::WrongLogin { tenant, allowed: true } => write!(f, "the role of {tenant} can't log in although it is served"),
-            Self::WrongLogin { tenant, allowed: false } => write!(f, "the role of {tenant} may log in although it is not served"),
+            Self::WrongLogin { tenant, allowed: true } => {
+                write!(f, "the role of {tenant} can't log in although it is served")
+            }
+            Self::WrongLogin { tenant, allowed: false } => {
+                write!(f, "the role of {tenant} may log in although it is not served")
+            }
             Self::StuckSaga { tenant, kind, error } => write!(f, "to {kind} {tenant} has failed so far: {error}"),
             Self::HalfMade(tenant) => write!(f, "{tenant} is provisioning, and nothing is making it"),
-            Self::Behind { tenant, version, target } => write!(f, "{tenant} has schema version {version}; {target} is current"),
+            Self::Behind { tenant, version, target } => {
+                write!(f, "{tenant} has schema version {version}; {target} is current")
+            }
             Self::WrongVersion { tenant, recorded, found } => {
                 write!(f, "{tenant} is recorded at schema version {recorded}, its database says {found}")
             }

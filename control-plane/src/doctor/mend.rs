@@ -19,7 +19,9 @@ impl Doctor {
         let server = self.provisioning.servers().get(finding.server).await?;
         let provisioning = &self.provisioning;
         match &finding.trouble {
-            Trouble::BrokenDatabase(name) | Trouble::LeftoverDatabase(name) => provisioning.drop_leftover(&server, name).await?,
+            Trouble::BrokenDatabase(name) | Trouble::LeftoverDatabase(name) => {
+                provisioning.drop_leftover(&server, name).await?;
+            }
             Trouble::OrphanDatabase(name) => self.drop_orphan(&server, name).await?,
             Trouble::LostStock(name) => provisioning.drop_stock(name).await?,
             Trouble::ClosedDatabase(_, name) => provisioning.reopen(&server, name).await?,
@@ -35,7 +37,9 @@ impl Doctor {
                 provisioning.run_saga(*tenant, kind).await?;
             }
             Trouble::HalfMade(tenant) => self.finish_half_made(*tenant).await?,
-            Trouble::Behind { tenant, .. } | Trouble::WrongVersion { tenant, .. } => self.bring_up(&server, *tenant).await?,
+            Trouble::Behind { tenant, .. } | Trouble::WrongVersion { tenant, .. } => {
+                self.bring_up(&server, *tenant).await?;
+            }
             Trouble::OrphanDirectory { oid, path, .. } => {
                 let client = server.connect().await?;
                 if directories::orphans(&client).await?.is_some_and(|orphans| orphans.contains(oid)) {
@@ -105,15 +109,25 @@ impl Doctor {
                 findings.push(server.finding(Trouble::HalfMade(tenant)));
             } else if row.status.is_live() && row.status != tenancy::TenantStatus::Provisioning {
                 let found = match server.connect_to(&row.database).await {
-                    Ok(client) => Migrations::version_of(&client).await.map_err(|error| (failure(&error), error.to_string())),
+                    Ok(client) => {
+                        Migrations::version_of(&client).await.map_err(|error| (failure(&error), error.to_string()))
+                    }
                     Err(error) => Err((Failure::Other, error.to_string())),
                 };
                 match found {
                     Ok(found) if found != row.schema_version => {
-                        findings.push(server.finding(Trouble::WrongVersion { tenant, recorded: row.schema_version, found }));
+                        findings.push(server.finding(Trouble::WrongVersion {
+                            tenant,
+                            recorded: row.schema_version,
+                            found,
+                        }));
                     }
                     Ok(found) if found < target.version => {
-                        findings.push(server.finding(Trouble::Behind { tenant, version: found, target: target.version }));
+                        findings.push(server.finding(Trouble::Behind {
+                            tenant,
+                            version: found,
+                            target: target.version,
+                        }));
                     }
                     Ok(_) => {}
                     Err((_, reason)) => findings.push(server.finding(Trouble::Unreadable { tenant, reason })),

@@ -17,7 +17,9 @@ pub(super) async fn examine(doctor: &Doctor, server: &Server, client: &Client) -
     let mut troubles = Vec::new();
     for name in found.keys() {
         let Some(tenant) = prefix.tenant_of_role(name) else { continue };
-        if let (false, false, Ok(role)) = (before.contains_key(&tenant), after.contains_key(&tenant), RoleName::parse(name)) {
+        if let (false, false, Ok(role)) =
+            (before.contains_key(&tenant), after.contains_key(&tenant), RoleName::parse(name))
+        {
             troubles.push(Trouble::OrphanRole(role));
         }
     }
@@ -63,7 +65,11 @@ fn examine_role(doctor: &Doctor, tenant: TenantId, status: TenantStatus, role: &
     if !role.settings.is_empty() {
         changed.push(format!("it has settings of its own: {}", role.settings.join(", ")));
     }
-    if role.verifier.as_deref().is_some_and(|found| found != provisioning.master_key().tenant_password(tenant).verifier()) {
+    if role
+        .verifier
+        .as_deref()
+        .is_some_and(|found| found != provisioning.master_key().tenant_password(tenant).verifier())
+    {
         changed.push("its password".to_owned());
     }
     let mut troubles: Vec<Trouble> = changed.into_iter().map(|what| Trouble::ChangedRole(tenant, what)).collect();
@@ -83,7 +89,8 @@ async fn known(doctor: &Doctor, server: &Server) -> Result<HashMap<TenantId, Kno
 }
 
 async fn roles(client: &Client, prefix: &str) -> Result<HashMap<String, Found>, DoctorError> {
-    let superuser: bool = client.query_one("SELECT rolsuper FROM pg_roles WHERE rolname = current_user", &[]).await?.get(0);
+    let superuser: bool =
+        client.query_one("SELECT rolsuper FROM pg_roles WHERE rolname = current_user", &[]).await?.get(0);
     // pg_authid has the verifiers and is for superusers alone.
     let (catalogue, verifier) = if superuser { ("pg_authid", "r.rolpassword") } else { ("pg_roles", "NULL::text") };
     let sql = format!(

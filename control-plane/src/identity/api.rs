@@ -125,9 +125,7 @@ async fn forgot_password(
 }
 
 async fn keys(identity: Data<Identity>) -> HttpResponse {
-    let jwk = |key: &PublicKey| {
-        json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.kid, "x": key.x })
-    };
+    let jwk = |key: &PublicKey| json!({ "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.kid, "x": key.x });
     let keys: Vec<_> = identity.public_keys().iter().map(jwk).collect();
     HttpResponse::Ok()
         .insert_header(CacheControl(vec![CacheDirective::Public, CacheDirective::MaxAge(300)]))

@@ -2,11 +2,7 @@
 
 use tenancy::{Code, Problem, token::TokenError};
 
-use super::{
-    attempts::seconds_left_in_hour,
-    hasher::HashError,
-    password::PasswordError,
-};
+use super::{attempts::seconds_left_in_hour, hasher::HashError, password::PasswordError};
 use crate::platform::StoreError;
 
 /// Why somebody can't sign in, or may not do something.
@@ -39,6 +35,9 @@ pub enum IdentityError {
     /// The token of a mail is unknown, over, or was used before.
     #[error("the mailed token is not valid")]
     MailedToken,
+    /// The onboarding token is unknown or over.
+    #[error("the onboarding token is not valid")]
+    Onboarding,
     /// The token's tenant is not the one that the request names.
     #[error("the token is for another tenant")]
     OtherTenant,
@@ -92,6 +91,7 @@ impl From<IdentityError> for Problem {
             E::Outdated => Self::unauthorized("The access token is no longer valid; refresh it or sign in again"),
             E::SessionOver => Self::unauthorized("The session is over; please sign in again"),
             E::MailedToken => field("token", "is not valid or has expired; ask for a new one"),
+            E::Onboarding => Self::unauthorized("The onboarding token is not valid or has expired; please sign in"),
             E::OtherTenant => Self::new(Code::TenantMismatch, "The token is for another tenant"),
             E::TenantRequired => Self::new(Code::TenantRequired, "The token names no tenant; switch to one first"),
             E::Forbidden => Self::new(Code::Forbidden, "You may not do this"),

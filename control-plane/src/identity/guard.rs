@@ -94,7 +94,6 @@ impl Identity {
 }
 
 /// What [`tenancy::http::register`] puts around each route.
-#[must_use]
 pub fn guarded(identity: Identity) -> impl Fn(Access, actix_web::Route) -> actix_web::Route {
     move |access, route| {
         if access == Access::Public {
@@ -104,7 +103,11 @@ pub fn guarded(identity: Identity) -> impl Fn(Access, actix_web::Route) -> actix
         route.wrap(from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
             let identity = identity.clone();
             async move {
-                let caller = identity.admit(access, request.request()).await.map_err(Problem::from)?;
+                let caller = match identity.admit(access, request.request()).await {
+                    Ok(caller) => caller,
+                    // As an answer and not as an error, so that whatever surrounds the application still has the request.
+                    Err(error) => return Ok(request.error_response(Problem::from(error))),
+                };
                 if let Some(tenant) = caller.tenant() {
                     tracing::Span::current().record("tenant", tenant.tenant_slug.as_str());
                 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier, Version,
-    password_hash::phc::PasswordHash,
+    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier, Version, password_hash::phc::PasswordHash,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -128,9 +127,8 @@ fn argon2() -> Result<Argon2<'static>, HashError> {
 
 fn is_current(hash: &PasswordHash) -> bool {
     hash.algorithm.as_str() == "argon2id"
-        && Params::try_from(hash).is_ok_and(|params| {
-            (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
-        })
+        && Params::try_from(hash)
+            .is_ok_and(|params| (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES))
 }
 
 /// A hash that no password is known for.

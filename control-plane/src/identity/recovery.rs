@@ -108,11 +108,11 @@ impl Identity {
     /// Whom an onboarding token was given to, and for which tenant.
     ///
     /// # Errors
-    /// [`IdentityError::MailedToken`].
+    /// [`IdentityError::Onboarding`].
     pub async fn onboarding(&self, presented: &str) -> Result<(UserId, TenantId), IdentityError> {
         let holder = tokens::peek(&self.db().await?, TokenKind::Onboarding, presented).await?;
-        let holder = holder.ok_or(IdentityError::MailedToken)?;
-        Ok((holder.user, holder.tenant.ok_or(IdentityError::MailedToken)?))
+        let holder = holder.ok_or(IdentityError::Onboarding)?;
+        Ok((holder.user, holder.tenant.ok_or(IdentityError::Onboarding)?))
     }
 }
 

@@ -5,8 +5,9 @@ use serde::Serialize;
 use tenancy::{TenantId, secrets::OneTimeToken, token::Claims};
 
 use super::{
-    Identity, IdentityError, TokenKind, store,
+    Identity, IdentityError, TokenKind,
     signer::Subject,
+    store,
     tokens::{self, Holder},
     user::{Place, User, UserStatus},
 };
@@ -32,8 +33,7 @@ impl Identity {
         place: Option<Place>,
         refresh: &OneTimeToken,
     ) -> Result<Session, IdentityError> {
-        let subject =
-            Subject { user: user.id, email: &user.email, name: &user.name, super_admin: user.super_admin };
+        let subject = Subject { user: user.id, email: &user.email, name: &user.name, super_admin: user.super_admin };
         let access_token = self.signer.sign(subject, place.as_ref().map(Place::claims))?;
         Ok(Session {
             access_token,
@@ -65,8 +65,7 @@ impl Identity {
         }
         let places = store::places(&transaction, user.id).await?;
         let place = places.iter().find(|place| Some(place.id) == holder.tenant).cloned();
-        let next =
-            tokens::issue_in(&transaction, TokenKind::Refresh, user.id, holder.tenant, holder.family).await?;
+        let next = tokens::issue_in(&transaction, TokenKind::Refresh, user.id, holder.tenant, holder.family).await?;
         transaction.commit().await?;
         self.session(user, places, place, &next)
     }

@@ -45,9 +45,7 @@ impl Identity {
         }
         let places = store::places(&self.db().await?, user.id).await?;
         let place = match tenant {
-            Some(slug) => {
-                Some(places.iter().find(|place| place.slug.as_str() == slug).ok_or(IdentityError::NoPlace)?)
-            }
+            Some(slug) => Some(places.iter().find(|place| place.slug.as_str() == slug).ok_or(IdentityError::NoPlace)?),
             None => usual_place(&places, user.last_tenant),
         }
         .cloned();
@@ -72,11 +70,7 @@ impl Identity {
 
     /// Asked before hashing, so that a flood of guesses costs little. Guesses that are already in the queue may still
     /// pass: the limit is exceeded at most by what the queue holds, once an hour.
-    async fn refuse_after_too_many(
-        &self,
-        email: Option<&EmailAddress>,
-        origin: &Origin,
-    ) -> Result<(), IdentityError> {
+    async fn refuse_after_too_many(&self, email: Option<&EmailAddress>, origin: &Origin) -> Result<(), IdentityError> {
         let db = self.db().await?;
         for (what, who, limit) in self.failure_counters(email, origin) {
             if limit > 0 && attempts::counted(&db, what, &who).await? >= limit {
@@ -104,9 +98,8 @@ impl Identity {
 
     fn failure_counters(&self, email: Option<&EmailAddress>, origin: &Origin) -> Vec<(What, String, u32)> {
         let from = (What::FailedSignInFrom, origin.network(), self.settings.failed_sign_ins_per_address);
-        let of = email.map(|email| {
-            (What::FailedSignInOfAccount, email.to_string(), self.settings.failed_sign_ins_per_account)
-        });
+        let of = email
+            .map(|email| (What::FailedSignInOfAccount, email.to_string(), self.settings.failed_sign_ins_per_account));
         [Some(from), of].into_iter().flatten().collect()
     }
 }

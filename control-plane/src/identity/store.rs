@@ -38,16 +38,7 @@ pub async fn insert_user(db: &impl GenericClient, new: &NewUser) -> Result<(), S
     let language = new.language.as_str();
     db.execute(
         &statement,
-        &[
-            &new.id,
-            &new.email,
-            &new.name,
-            &new.password_hash,
-            &status,
-            &new.super_admin,
-            &new.verified,
-            &language,
-        ],
+        &[&new.id, &new.email, &new.name, &new.password_hash, &status, &new.super_admin, &new.verified, &language],
     )
     .await?;
     Ok(())
@@ -194,7 +185,6 @@ pub(super) async fn publish_key(db: &impl GenericClient, key: &PublicKey) -> Res
 }
 
 pub(super) async fn keys(db: &impl GenericClient) -> Result<Vec<PublicKey>, StoreError> {
-    let rows =
-        db.query("SELECT kid, x FROM token_keys WHERE retired_at IS NULL ORDER BY created_at DESC", &[]).await?;
+    let rows = db.query("SELECT kid, x FROM token_keys WHERE retired_at IS NULL ORDER BY created_at DESC", &[]).await?;
     Ok(rows.iter().map(|row| PublicKey { kid: row.get(0), x: row.get(1) }).collect())
 }

@@ -22,9 +22,8 @@ pub async fn enqueue(
     user: UserId,
     tenant: Option<TenantId>,
 ) -> Result<(), StoreError> {
-    let statement = db
-        .prepare_cached("INSERT INTO mails (id, template, user_id, tenant_id) VALUES ($1, $2, $3, $4)")
-        .await?;
+    let statement =
+        db.prepare_cached("INSERT INTO mails (id, template, user_id, tenant_id) VALUES ($1, $2, $3, $4)").await?;
     db.execute(&statement, &[&Uuid::now_v7(), &template, &user, &tenant]).await?;
     Ok(())
 }

@@ -48,7 +48,9 @@ fn english(template: Template, company: &str) -> Words {
         Template::VerifyEmail => Words {
             subject: "Please confirm your e-mail address".to_owned(),
             lines: vec![
-                format!("Somebody signed {company} up with this address. If that was you, please confirm it within 48 hours."),
+                format!(
+                    "Somebody signed {company} up with this address. If that was you, please confirm it within 48 hours."
+                ),
                 "If it was not you, you need not do anything.".to_owned(),
             ],
             action: "Confirm the address",
@@ -79,7 +81,9 @@ fn turkish(template: Template, company: &str) -> Words {
         Template::VerifyEmail => Words {
             subject: "Lütfen e-posta adresinizi doğrulayın".to_owned(),
             lines: vec![
-                format!("{company} bu adresle kaydedildi. Kaydı siz yaptıysanız lütfen adresi 48 saat içinde doğrulayın."),
+                format!(
+                    "{company} bu adresle kaydedildi. Kaydı siz yaptıysanız lütfen adresi 48 saat içinde doğrulayın."
+                ),
                 "Siz yapmadıysanız bir şey yapmanıza gerek yok.".to_owned(),
             ],
             action: "Adresi doğrulayın",

@@ -35,7 +35,12 @@ impl Provisioning {
     ///
     /// # Errors
     /// [`ProvisionError`]; the doctor's round does the same again.
-    pub(crate) async fn enforce_fence(&self, server: &Server, tenant: TenantId, allowed: bool) -> Result<(), ProvisionError> {
+    pub(crate) async fn enforce_fence(
+        &self,
+        server: &Server,
+        tenant: TenantId,
+        allowed: bool,
+    ) -> Result<(), ProvisionError> {
         let role = self.role(tenant);
         let remote = if server.is_platform { None } else { Some(server.connect().await?) };
         if let Some(remote) = &remote {
@@ -53,7 +58,11 @@ impl Provisioning {
 }
 
 /// Ends every session in a database and waits until they are gone.
-pub(super) async fn end_sessions(client: &Client, database: &DatabaseName, limit: Duration) -> Result<(), ProvisionError> {
+pub(super) async fn end_sessions(
+    client: &Client,
+    database: &DatabaseName,
+    limit: Duration,
+) -> Result<(), ProvisionError> {
     let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()";
     client.execute(sql, &[database]).await?;
     if wait_for_sessions(client, database, limit).await? { Ok(()) } else { Err(ProvisionError::Busy(database.clone())) }

@@ -196,10 +196,6 @@ impl Provisioning {
         &self.0.servers
     }
 
-    pub(crate) fn pool(&self) -> &Pool {
-        &self.0.pool
-    }
-
     pub(crate) fn master_key(&self) -> &MasterKey {
         &self.0.master_key
     }

@@ -20,7 +20,8 @@ impl Provisioning {
         if purpose == Some(DatabasePurpose::UnfinishedTemplate) && !self.template_is_abandoned(&client).await? {
             return Ok(());
         }
-        let open = client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1 AND datconnlimit <> -2", &[name]).await?;
+        let open =
+            client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1 AND datconnlimit <> -2", &[name]).await?;
         if open.is_some() {
             client.batch_execute(&format!("ALTER DATABASE {name} IS_TEMPLATE false ALLOW_CONNECTIONS false")).await?;
             end_sessions(&client, name, SESSIONS_END).await?;
@@ -39,7 +40,12 @@ impl Provisioning {
         Ok(server.connect().await?.batch_execute(&ddl::allow_connections(name, true)).await?)
     }
 
-    pub(crate) async fn shut_out(&self, server: &Server, name: &DatabaseName, grantee: &str) -> Result<(), ProvisionError> {
+    pub(crate) async fn shut_out(
+        &self,
+        server: &Server,
+        name: &DatabaseName,
+        grantee: &str,
+    ) -> Result<(), ProvisionError> {
         let client = server.connect().await?;
         let statement = if grantee == "PUBLIC" {
             ddl::close_to_public(name)
@@ -51,7 +57,12 @@ impl Provisioning {
         Ok(client.batch_execute(&statement).await?)
     }
 
-    pub(crate) async fn let_tenant_in(&self, server: &Server, tenant: TenantId, name: &DatabaseName) -> Result<(), ProvisionError> {
+    pub(crate) async fn let_tenant_in(
+        &self,
+        server: &Server,
+        tenant: TenantId,
+        name: &DatabaseName,
+    ) -> Result<(), ProvisionError> {
         Ok(server.connect().await?.batch_execute(&ddl::let_in(name, &self.role(tenant))).await?)
     }
 
@@ -98,8 +109,14 @@ impl Provisioning {
             let group: String = row.get(0);
             transaction.batch_execute(&format!("REVOKE {group} FROM {role}")).await?;
         }
-        for row in transaction.query("SELECT d.datname FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase \
-                                      JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = $1", &[&role]).await? {
+        for row in transaction
+            .query(
+                "SELECT d.datname FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase \
+                                      JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = $1",
+                &[&role],
+            )
+            .await?
+        {
             if let Ok(name) = DatabaseName::parse(row.get(0)) {
                 transaction.batch_execute(&format!("ALTER ROLE {role} IN DATABASE {name} RESET ALL")).await?;
             }

@@ -24,7 +24,8 @@ pub(super) async fn ensure_shared(client: &Client, prefix: &NamePrefix) -> Resul
         }
     }
     // An administrator who is no superuser must be a member of a role to create objects that belong to it.
-    let superuser: bool = client.query_one("SELECT rolsuper FROM pg_roles WHERE rolname = current_user", &[]).await?.get(0);
+    let superuser: bool =
+        client.query_one("SELECT rolsuper FROM pg_roles WHERE rolname = current_user", &[]).await?.get(0);
     if !superuser {
         client.batch_execute(&format!("GRANT {} TO CURRENT_USER", prefix.owner_role())).await?;
     }
@@ -32,7 +33,11 @@ pub(super) async fn ensure_shared(client: &Client, prefix: &NamePrefix) -> Resul
 }
 
 /// The role with which runtimes read tenants and keys in the platform database, and nothing else there.
-pub(super) async fn ensure_runtime(pool: &Pool, prefix: &NamePrefix, master_key: &MasterKey) -> Result<(), ProvisionError> {
+pub(super) async fn ensure_runtime(
+    pool: &Pool,
+    prefix: &NamePrefix,
+    master_key: &MasterKey,
+) -> Result<(), ProvisionError> {
     let mut client = pool.get().await.map_err(StoreError::from)?;
     let role = prefix.runtime_role();
     let password = master_key.runtime_password();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use tenancy::{TenantId, postgres::describe, text_enum};
+use tenancy::{TenantId, text_enum};
 use tokio_postgres::Client;
 
 use super::{ProvisionError, Provisioning, fault::Moment, steps::Step, store};
@@ -100,7 +100,9 @@ impl Provisioning {
             match self.locked_saga(tenant, kind, false).await {
                 Ok(None) => {}
                 Ok(Some(_)) => taken += 1,
-                Err(error) => tracing::warn!(%tenant, kind = kind.as_str(), %error, "a tenant's saga failed and will be tried again"),
+                Err(error) => {
+                    tracing::warn!(%tenant, kind = kind.as_str(), %error, "a tenant's saga failed and will be tried again");
+                }
             }
         }
         Ok(taken)
@@ -146,7 +148,13 @@ impl Provisioning {
         }
     }
 
-    async fn walk(&self, platform: &mut Object, tenant: TenantId, kind: Kind, saga: store::SagaRow) -> Result<State, ProvisionError> {
+    async fn walk(
+        &self,
+        platform: &mut Object,
+        tenant: TenantId,
+        kind: Kind,
+        saga: store::SagaRow,
+    ) -> Result<State, ProvisionError> {
         let server = self.0.servers.get(saga.server).await?;
         let remote = if server.is_platform {
             None
@@ -170,7 +178,13 @@ impl Provisioning {
         Ok(State::Done)
     }
 
-    async fn take(&self, context: &mut Context<'_>, kind: Kind, step: Step, direction: Direction) -> Result<(), ProvisionError> {
+    async fn take(
+        &self,
+        context: &mut Context<'_>,
+        kind: Kind,
+        step: Step,
+        direction: Direction,
+    ) -> Result<(), ProvisionError> {
         let tenant = context.tenant;
         let name = format!("{direction} {step}");
         store::step_started(&*context.platform, tenant, kind, step.as_str(), direction).await?;
@@ -184,7 +198,8 @@ impl Provisioning {
         };
         let result = taken.await;
         let error = result.as_ref().err().map(ToString::to_string);
-        let recorded = store::step_ended(&*context.platform, tenant, kind, step.as_str(), direction, error.as_deref()).await;
+        let recorded =
+            store::step_ended(&*context.platform, tenant, kind, step.as_str(), direction, error.as_deref()).await;
         result?;
         recorded?;
         tracing::debug!(%tenant, step = name, "a step was taken");
@@ -194,11 +209,6 @@ impl Provisioning {
 
 fn backoff(attempts: i32) -> Duration {
     Duration::from_millis(250 << attempts.clamp(0, 8))
-}
-
-/// For the log: what PostgreSQL said to a statement whose failure changes nothing.
-pub(super) fn ignored(error: &tokio_postgres::Error, what: &str) {
-    tracing::debug!(error = %describe(error), what, "went on without");
 }
 
 #[cfg(test)]

@@ -199,7 +199,8 @@ async fn retire(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     let tenant = context.tenant;
     let name = context.saga.database.clone();
     let retired = context.provisioning.0.prefix.dropped(tenant);
-    let there = context.on_server().query_opt("SELECT datallowconn FROM pg_database WHERE datname = $1", &[&name]).await?;
+    let there =
+        context.on_server().query_opt("SELECT datallowconn FROM pg_database WHERE datname = $1", &[&name]).await?;
     if let Some(row) = there {
         if row.get::<_, bool>(0) {
             context.on_server().batch_execute(&ddl::allow_connections(&name, false)).await?;

@@ -53,7 +53,11 @@ pub(super) async fn take_stock(
     Ok(row.map(|row| row.get(0)))
 }
 
-pub(super) async fn stock_size(db: &impl GenericClient, server: ServerId, target: SchemaTarget) -> Result<usize, StoreError> {
+pub(super) async fn stock_size(
+    db: &impl GenericClient,
+    server: ServerId,
+    target: SchemaTarget,
+) -> Result<usize, StoreError> {
     let sql = "SELECT count(*) FROM stock WHERE server_id = $1 AND schema_version = $2 AND fingerprint = $3";
     let row = db.query_one(sql, &[&server, &target.version, &i64::from(target.fingerprint)]).await?;
     Ok(usize::try_from(row.get::<_, i64>(0)).unwrap_or_default())
@@ -102,7 +106,12 @@ pub(super) struct SagaRow {
     pub(super) schema_version: i32,
 }
 
-pub(crate) async fn insert_saga(db: &impl GenericClient, tenant: TenantId, kind: Kind, backup: bool) -> Result<(), StoreError> {
+pub(crate) async fn insert_saga(
+    db: &impl GenericClient,
+    tenant: TenantId,
+    kind: Kind,
+    backup: bool,
+) -> Result<(), StoreError> {
     // A drop that is asked for again goes on as it was.
     let sql = "INSERT INTO sagas (tenant_id, kind, state, backup) VALUES ($1, $2, 'doing', $3) ON CONFLICT DO NOTHING";
     db.execute(sql, &[&tenant, &kind, &backup]).await?;
@@ -142,7 +151,12 @@ pub(super) async fn saga_failed(
     Ok(())
 }
 
-pub(super) async fn saga_finished(db: &impl GenericClient, tenant: TenantId, kind: Kind, state: State) -> Result<(), StoreError> {
+pub(super) async fn saga_finished(
+    db: &impl GenericClient,
+    tenant: TenantId,
+    kind: Kind,
+    state: State,
+) -> Result<(), StoreError> {
     let sql = "UPDATE sagas SET state = $3, error = NULL, finished_at = now() WHERE tenant_id = $1 AND kind = $2";
     db.execute(sql, &[&tenant, &kind, &state]).await?;
     Ok(())

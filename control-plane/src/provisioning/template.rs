@@ -40,7 +40,10 @@ impl Provisioning {
         let making = prefix.unfinished_template(Uuid::now_v7());
         // template0 and not template1: what an operator put there must not reach tenants.
         client
-            .batch_execute(&format!("CREATE DATABASE {making} TEMPLATE template0 ENCODING 'UTF8' OWNER {}", prefix.owner_role()))
+            .batch_execute(&format!(
+                "CREATE DATABASE {making} TEMPLATE template0 ENCODING 'UTF8' OWNER {}",
+                prefix.owner_role()
+            ))
             .await?;
         client.batch_execute(&ddl::close_to_public(&making)).await?;
         let mut inside = server.connect_to(&making).await?;
@@ -49,10 +52,8 @@ impl Provisioning {
         self.0.migrations.run(&mut inside, Some(&prefix.owner_role())).await?;
         inside.batch_execute(&format!("REVOKE ALL ON refinery_schema_history FROM {}", prefix.data_role())).await?;
         drop(inside);
-        let finish = format!(
-            "{}; ALTER DATABASE {name} IS_TEMPLATE true ALLOW_CONNECTIONS false",
-            ddl::rename(&making, name)
-        );
+        let finish =
+            format!("{}; ALTER DATABASE {name} IS_TEMPLATE true ALLOW_CONNECTIONS false", ddl::rename(&making, name));
         let closed = wait_for_sessions(client, &making, CLOSING).await?;
         if !closed {
             return Err(ProvisionError::Busy(making));
@@ -77,7 +78,11 @@ pub(super) async fn is_ready(client: &Client, name: &DatabaseName) -> Result<boo
 }
 
 /// Waits until nobody is in a database; `false` when somebody stays.
-pub(super) async fn wait_for_sessions(client: &Client, database: &DatabaseName, limit: Duration) -> Result<bool, tokio_postgres::Error> {
+pub(super) async fn wait_for_sessions(
+    client: &Client,
+    database: &DatabaseName,
+    limit: Duration,
+) -> Result<bool, tokio_postgres::Error> {
     let deadline = tokio::time::Instant::now() + limit;
     loop {
         let sql = "SELECT 1 FROM pg_stat_activity WHERE datname = $1 LIMIT 1";
@@ -106,7 +111,8 @@ fn privileges(prefix: &NamePrefix) -> String {
 /// Advisory locks and large objects are counted for the whole server: with them one tenant could stop all others.
 /// Only a superuser can revoke them; under any other administrator the doctor names them.
 async fn close_exhausting_functions(client: &Client, prefix: &NamePrefix) -> Result<String, tokio_postgres::Error> {
-    let superuser: bool = client.query_one("SELECT rolsuper FROM pg_roles WHERE rolname = current_user", &[]).await?.get(0);
+    let superuser: bool =
+        client.query_one("SELECT rolsuper FROM pg_roles WHERE rolname = current_user", &[]).await?.get(0);
     if !superuser {
         return Ok(String::new());
     }

@@ -21,8 +21,11 @@ impl From<Row> for ServerRow {
 }
 
 pub(super) async fn ensure_platform(db: &impl GenericClient, id: ServerId) -> Result<ServerRow, StoreError> {
-    db.execute("INSERT INTO servers (id, name, is_platform) VALUES ($1, 'platform', true) ON CONFLICT DO NOTHING", &[&id])
-        .await?;
+    db.execute(
+        "INSERT INTO servers (id, name, is_platform) VALUES ($1, 'platform', true) ON CONFLICT DO NOTHING",
+        &[&id],
+    )
+    .await?;
     let row = db.query_one("SELECT id, name, is_platform, admin_url FROM servers WHERE is_platform", &[]).await?;
     Ok(row.into())
 }

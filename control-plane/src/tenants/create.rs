@@ -158,17 +158,24 @@ impl Tenants {
             let transaction = client.transaction().await?;
             let slug = match &new.slug {
                 SlugChoice::Exact(slug) => slug.clone(),
-                SlugChoice::FromName => store::free_slug(&transaction, &TenantSlug::from_name(&new.name), &taken).await?,
+                SlugChoice::FromName => {
+                    store::free_slug(&transaction, &TenantSlug::from_name(&new.name), &taken).await?
+                }
             };
             let born = match self.write(&transaction, server, &new, slug.clone()).await {
                 Ok(born) => transaction.commit().await.map(|()| born).map_err(CreateError::from),
                 Err(error) => Err(error),
             };
             match born.map_err(|error| sort(error, &slug, &new)) {
-                Err(CreateError::DuplicateSlug(slug)) if matches!(new.slug, SlugChoice::FromName) && taken.len() < MOST_TRIES => {
+                Err(CreateError::DuplicateSlug(slug))
+                    if matches!(new.slug, SlugChoice::FromName) && taken.len() < MOST_TRIES =>
+                {
                     taken.push(slug);
                 }
-                other => return other,
+                other => {
+                    self.bell.ring();
+                    return other;
+                }
             }
         }
     }
@@ -181,7 +188,8 @@ impl Tenants {
         slug: TenantSlug,
     ) -> Result<Born, CreateError> {
         let (target, claimed) = self.provisioning.take_stock(transaction, server).await?;
-        let now = Timestamp::now();
+        // As precise as PostgreSQL keeps it, so that the answer and the row agree.
+        let now = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap_or_default();
         let trial_ends_at = now.checked_add((24 * i64::from(self.trial_days)).hours()).unwrap_or(now);
         let row = store::NewRow {
             id: TenantId::generate(),
@@ -239,11 +247,13 @@ impl Tenants {
         identity::insert_user(transaction, &user).await?;
         store::insert(transaction, row, new).await?;
         store::insert_owner(transaction, row.id, row.owner).await?;
-        packages::insert_subscription(transaction, row.id, &new.package, new.billing_cycle, now, row.trial_ends_at).await?;
+        packages::insert_subscription(transaction, row.id, &new.package, new.billing_cycle, now, row.trial_ends_at)
+            .await?;
         if let Some(key) = &new.signup_key {
             store::insert_signup_key(transaction, key, row.id, row.owner).await?;
         }
-        let template = if new.owner.password_hash.is_some() { mail::Template::VerifyEmail } else { mail::Template::Invitation };
+        let template =
+            if new.owner.password_hash.is_some() { mail::Template::VerifyEmail } else { mail::Template::Invitation };
         for template in [template, mail::Template::Welcome] {
             mail::enqueue(transaction, template, row.owner, Some(row.id)).await?;
         }
@@ -276,5 +286,8 @@ fn sort(error: CreateError, slug: &TenantSlug, new: &NewTenant) -> CreateError {
 }
 
 fn is_duplicate_database(error: &tokio_postgres::Error) -> bool {
-    failure(error) == Failure::Duplicate && error.as_db_error().is_some_and(|db| db.constraint().is_none() || db.constraint() == Some("pg_database_datname_index"))
+    failure(error) == Failure::Duplicate
+        && error
+            .as_db_error()
+            .is_some_and(|db| db.constraint().is_none() || db.constraint() == Some("pg_database_datname_index"))
 }

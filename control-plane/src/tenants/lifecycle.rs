@@ -60,7 +60,12 @@ impl Tenants {
     ///
     /// # Errors
     /// [`LifecycleError`].
-    pub async fn suspend(&self, slug: &TenantSlug, reason: Option<&str>, actor: &str) -> Result<TenantDetail, LifecycleError> {
+    pub async fn suspend(
+        &self,
+        slug: &TenantSlug,
+        reason: Option<&str>,
+        actor: &str,
+    ) -> Result<TenantDetail, LifecycleError> {
         self.change(slug, |_| TenantStatus::Suspended, reason, actor, audit::Action::TenantSuspended).await
     }
 
@@ -70,7 +75,9 @@ impl Tenants {
     /// [`LifecycleError`].
     pub async fn activate(&self, slug: &TenantSlug, actor: &str) -> Result<TenantDetail, LifecycleError> {
         let after = |tenant: &TenantDetail| match tenant.trial_ends_at {
-            Some(end) if tenant.is_trialing && end > jiff::Timestamp::now() && tenant.status == TenantStatus::Suspended => {
+            Some(end)
+                if tenant.is_trialing && end > jiff::Timestamp::now() && tenant.status == TenantStatus::Suspended =>
+            {
                 TenantStatus::Trial
             }
             _ => TenantStatus::Active,
@@ -93,10 +100,17 @@ impl Tenants {
     ///
     /// # Errors
     /// [`LifecycleError`].
-    pub async fn begin_delete(&self, slug: &TenantSlug, backup: bool, actor: &str) -> Result<TenantDetail, LifecycleError> {
+    pub async fn begin_delete(
+        &self,
+        slug: &TenantSlug,
+        backup: bool,
+        actor: &str,
+    ) -> Result<TenantDetail, LifecycleError> {
         let mut client = self.pool.get().await.map_err(StoreError::from)?;
         let transaction = client.transaction().await?;
-        let mut tenant = store::detail_for_update(&transaction, slug).await?.ok_or_else(|| LifecycleError::NotFound(slug.clone()))?;
+        let mut tenant = store::detail_for_update(&transaction, slug)
+            .await?
+            .ok_or_else(|| LifecycleError::NotFound(slug.clone()))?;
         let server = self.provisioning.servers().get(tenant.server_id).await?;
         // Asked for again after an interruption: go on.
         if tenant.status != TenantStatus::Deleted {
@@ -124,7 +138,9 @@ impl Tenants {
     ) -> Result<TenantDetail, LifecycleError> {
         let mut client = self.pool.get().await.map_err(StoreError::from)?;
         let transaction = client.transaction().await?;
-        let mut tenant = store::detail_for_update(&transaction, slug).await?.ok_or_else(|| LifecycleError::NotFound(slug.clone()))?;
+        let mut tenant = store::detail_for_update(&transaction, slug)
+            .await?
+            .ok_or_else(|| LifecycleError::NotFound(slug.clone()))?;
         let next = next(&tenant);
         allowed(tenant.status, next)?;
         let server = self.provisioning.servers().get(tenant.server_id).await?;

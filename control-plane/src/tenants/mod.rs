@@ -16,6 +16,7 @@ use tenancy::{TenantId, TenantSlug, TenantStatus};
 
 pub use crate::provisioning::store::StepView;
 use crate::{
+    mail::Bell,
     platform::StoreError,
     provisioning::{self, Provisioning, saga::Kind},
 };
@@ -25,6 +26,7 @@ use crate::{
 pub struct Tenants {
     pool: Pool,
     provisioning: Provisioning,
+    bell: Bell,
     trial_days: u16,
 }
 
@@ -46,8 +48,8 @@ pub struct TenantSummary {
 impl Tenants {
     /// The registry in the platform database; new tenants have `trial_days` of trial.
     #[must_use]
-    pub fn new(pool: Pool, provisioning: Provisioning, trial_days: u16) -> Self {
-        Self { pool, provisioning, trial_days }
+    pub fn new(pool: Pool, provisioning: Provisioning, bell: Bell, trial_days: u16) -> Self {
+        Self { pool, provisioning, bell, trial_days }
     }
 
     /// Takes a tenant's making as far as it goes within `limit`; it goes on in the background after that.

@@ -78,7 +78,12 @@ pub(super) async fn insert_owner(db: &impl GenericClient, tenant: TenantId, user
     Ok(())
 }
 
-pub(super) async fn insert_signup_key(db: &impl GenericClient, key: &SignupKey, tenant: TenantId, user: UserId) -> Result<(), StoreError> {
+pub(super) async fn insert_signup_key(
+    db: &impl GenericClient,
+    key: &SignupKey,
+    tenant: TenantId,
+    user: UserId,
+) -> Result<(), StoreError> {
     let sql = "INSERT INTO signup_keys (key, request, tenant_id, user_id) VALUES ($1, $2, $3, $4)";
     db.execute(sql, &[&key.key.as_slice(), &key.request.as_slice(), &tenant, &user]).await?;
     Ok(())
@@ -175,7 +180,10 @@ pub(super) async fn detail(db: &impl GenericClient, slug: &TenantSlug) -> Result
     Ok(db.query_opt(&sql, &[slug]).await?.as_ref().map(detail_of))
 }
 
-pub(super) async fn detail_for_update(db: &impl GenericClient, slug: &TenantSlug) -> Result<Option<TenantDetail>, StoreError> {
+pub(super) async fn detail_for_update(
+    db: &impl GenericClient,
+    slug: &TenantSlug,
+) -> Result<Option<TenantDetail>, StoreError> {
     let sql = format!("{DETAIL} WHERE t.slug = $1 AND t.released_at IS NULL FOR UPDATE OF t");
     Ok(db.query_opt(&sql, &[slug]).await?.as_ref().map(detail_of))
 }
@@ -221,8 +229,11 @@ pub(crate) async fn is_released(db: &impl GenericClient, id: TenantId) -> Result
 
 /// Ends the subscription in force.
 pub(super) async fn end_subscription(db: &impl GenericClient, id: TenantId) -> Result<(), StoreError> {
-    db.execute("UPDATE subscriptions SET status = 'cancelled', ended_at = now() WHERE tenant_id = $1 AND ended_at IS NULL", &[&id])
-        .await?;
+    db.execute(
+        "UPDATE subscriptions SET status = 'cancelled', ended_at = now() WHERE tenant_id = $1 AND ended_at IS NULL",
+        &[&id],
+    )
+    .await?;
     Ok(())
 }
 
@@ -244,7 +255,10 @@ pub(crate) async fn forget_people(db: &impl GenericClient, id: TenantId) -> Resu
     Ok(())
 }
 
-pub(super) async fn expired_unverified(db: &impl GenericClient, days: u16) -> Result<Vec<(TenantId, TenantSlug)>, StoreError> {
+pub(super) async fn expired_unverified(
+    db: &impl GenericClient,
+    days: u16,
+) -> Result<Vec<(TenantId, TenantSlug)>, StoreError> {
     let sql = "SELECT t.id, t.slug FROM tenants t JOIN users u ON u.id = t.owner_id WHERE t.status = 'trial' \
                AND u.email_verified IS NULL AND t.created_at < now() - make_interval(days => $1) ORDER BY t.created_at";
     Ok(db.query(sql, &[&i32::from(days)]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
@@ -257,7 +271,8 @@ pub(crate) struct Address {
 }
 
 pub(crate) async fn address(db: &impl GenericClient, id: TenantId) -> Result<Option<Address>, StoreError> {
-    let row = db.query_opt("SELECT database_name, status FROM tenants WHERE id = $1 AND released_at IS NULL", &[&id]).await?;
+    let row =
+        db.query_opt("SELECT database_name, status FROM tenants WHERE id = $1 AND released_at IS NULL", &[&id]).await?;
     Ok(row.map(|row| Address { database: row.get(0), status: row.get(1) }))
 }
 

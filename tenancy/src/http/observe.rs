@@ -3,10 +3,13 @@
 use std::time::Instant;
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest,
+    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::{BoxBody, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderName, HeaderValue},
+    http::{
+        Method, StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
     middleware::Next,
 };
 use tracing::Instrument;
@@ -36,49 +39,78 @@ pub async fn observe<B: MessageBody + 'static>(
     let started = Instant::now();
     let id = RequestId::generate();
     request.extensions_mut().insert(id);
-    let http = request.request().clone();
-    let span =
-        tracing::info_span!("request", request_id = %id, method = %http.method(), tenant = tracing::field::Empty);
+    // Routing needs the request for itself alone, so nothing here may keep a copy of it.
+    let method = method(request.method());
+    let span = tracing::info_span!("request", request_id = %id, method, tenant = tracing::field::Empty);
 
-    let outcome = next.call(request).instrument(span.clone()).await;
-    let mut response = match outcome {
-        Ok(response) => match response.response().error().map(problem_of) {
-            Some(problem) => answer(&http, &span, id, &problem),
-            None => response.map_into_left_body(),
-        },
-        Err(error) => answer(&http, &span, id, &problem_of(&error)),
+    let mut response = match next.call(request).instrument(span.clone()).await {
+        Ok(response) => response,
+        Err(error) => {
+            let problem = problem_of(&error);
+            log(&span, "unknown", &problem);
+            return Err(Identified { problem, id }.into());
+        }
+    };
+    let endpoint = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
+    let mut response = match response.response_mut().error().map(problem_of) {
+        Some(problem) => {
+            log(&span, &endpoint, &problem);
+            // What a handler added, such as `Allow`, stays.
+            let added = response.headers().clone();
+            let mut answer =
+                ServiceResponse::new(response.request().clone(), problem.response(Some(id)).map_into_right_body());
+            for (name, value) in added {
+                if !answer.headers().contains_key(&name) {
+                    answer.headers_mut().insert(name, value);
+                }
+            }
+            answer
+        }
+        None => response.map_into_left_body(),
     };
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
 
-    let endpoint = http.match_pattern().unwrap_or_else(|| "unknown".to_owned());
     let status = response.status();
     let seconds = started.elapsed().as_secs_f64();
-    metrics::counter!("api_requests_total", "endpoint" => endpoint.clone(), "method" => method(&http), "status" => status.as_str().to_owned())
+    metrics::counter!("api_requests_total", "endpoint" => endpoint.clone(), "method" => method, "status" => status.as_str().to_owned())
         .increment(1);
-    metrics::histogram!("api_request_duration_seconds", "endpoint" => endpoint, "method" => method(&http))
-        .record(seconds);
-    tracing::debug!(parent: &span, path = http.path(), status = status.as_u16(), seconds, "answered");
+    metrics::histogram!("api_request_duration_seconds", "endpoint" => endpoint, "method" => method).record(seconds);
+    tracing::debug!(parent: &span, path = response.request().path(), status = status.as_u16(), seconds, "answered");
     Ok(response)
 }
 
-fn answer<B>(
-    http: &HttpRequest,
-    span: &tracing::Span,
+/// A problem that found no response to go into; it carries the id itself.
+#[derive(Debug)]
+struct Identified {
+    problem: Problem,
     id: RequestId,
-    problem: &Problem,
-) -> ServiceResponse<EitherBody<B, BoxBody>> {
-    let code = problem.code();
-    if code.status().is_server_error() {
-        let cause = problem.cause().unwrap_or("unknown");
-        if code == Code::Internal {
-            tracing::error!(parent: span, path = http.path(), cause, "the request failed");
-        } else {
-            tracing::warn!(parent: span, path = http.path(), code = code.as_str(), cause, "the request was put off");
-        }
+}
+
+impl std::fmt::Display for Identified {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.problem.fmt(f)
     }
-    ServiceResponse::new(http.clone(), problem.response(Some(id)).map_into_right_body())
+}
+
+impl ResponseError for Identified {
+    fn status_code(&self) -> StatusCode {
+        self.problem.code().status()
+    }
+    fn error_response(&self) -> HttpResponse {
+        self.problem.response(Some(self.id))
+    }
+}
+
+fn log(span: &tracing::Span, endpoint: &str, problem: &Problem) {
+    let code = problem.code();
+    let cause = problem.cause().unwrap_or("unknown");
+    if code == Code::Internal {
+        tracing::error!(parent: span, endpoint, cause, "the request failed");
+    } else if code.status().is_server_error() {
+        tracing::warn!(parent: span, endpoint, code = code.as_str(), cause, "the request was put off");
+    }
 }
 
 /// Our own problems as they are; actix's in our shape.
@@ -97,8 +129,8 @@ fn problem_of(error: &Error) -> Problem {
 }
 
 /// The method as a label: what is not of HTTP is counted under one name, so that strangers can't make series.
-fn method(http: &HttpRequest) -> &'static str {
-    match http.method().as_str() {
+fn method(method: &Method) -> &'static str {
+    match method.as_str() {
         "GET" => "GET",
         "POST" => "POST",
         "PUT" => "PUT",

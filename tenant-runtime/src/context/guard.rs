@@ -36,7 +36,10 @@ impl Guard {
         route.wrap(from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
             let guard = guard.clone();
             async move {
-                guard.admit(request.request(), access).await?;
+                // As an answer and not as an error, so that whatever surrounds the application still has the request.
+                if let Err(problem) = guard.admit(request.request(), access).await {
+                    return Ok(request.error_response(problem));
+                }
                 next.call(request).await
             }
         }))

@@ -14,10 +14,10 @@ use tokio::{
 use tokio_postgres::Config;
 
 use super::{
-    Ask, Directory, StoreError, Tokens,
+    Ask, Directory, Tokens,
     directory::{Answer, Unreachable},
     revocations::Change,
-    store::Store,
+    store::{Store, StoreError},
 };
 use crate::pools::Pools;
 

@@ -13,5 +13,4 @@ pub(crate) use authenticate::Tokens;
 pub(crate) use directory::{Address, Ask, Directory, Server, TenantRecord};
 pub(crate) use guard::Guard;
 pub(crate) use keeper::Keeper;
-pub(crate) use store::StoreError;
 pub use tenant::Tenant;

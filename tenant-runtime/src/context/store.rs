@@ -1,6 +1,6 @@
 //! What the runtime reads of the platform database, as a role that may read these columns alone.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tenancy::{
     DatabaseName, TenantId, UserId,
@@ -18,10 +18,18 @@ use super::{
 /// How long one read may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-const TENANTS: &str = "SELECT t.id, t.slug, t.domain, t.status, t.generation, t.schema_version, t.currency,
-        t.database_name, s.host, s.port
-    FROM tenants t JOIN servers s ON s.id = t.server_id
-    WHERE t.status NOT IN ('failed', 'deleted')";
+macro_rules! select_tenants {
+    ($and:literal) => {
+        concat!(
+            "SELECT t.id, t.slug, t.domain, t.status, t.generation, t.schema_version, t.currency, t.database_name, ",
+            "s.host, s.port FROM tenants t JOIN servers s ON s.id = t.server_id ",
+            "WHERE t.status NOT IN ('failed', 'deleted')",
+            $and
+        )
+    };
+}
+const TENANTS: &str = select_tenants!("");
+const SOME_TENANTS: &str = select_tenants!(" AND t.id = ANY($1)");
 
 const CHANGES: &str = "SELECT tenant_id, user_id, version, status FROM memberships
     WHERE version > 1 AND changed_at > now() - interval '24 hours'";
@@ -59,7 +67,7 @@ impl StoreError {
 /// The platform database, on one connection that is opened again when it was lost.
 pub(crate) struct Store {
     config: Config,
-    client: Option<Client>,
+    client: Option<Arc<Client>>,
 }
 
 impl Store {
@@ -69,11 +77,11 @@ impl Store {
 
     /// Everything that is kept in memory.
     pub(crate) async fn all(&mut self) -> Result<(Known, Vec<PublicKey>), StoreError> {
-        self.within(async |client| {
+        self.within(|client| async move {
             let tenants = client.query_typed(TENANTS, &[]).await?;
             let changes = client.query_typed(CHANGES, &[]).await?;
             let known = Known::new(records(&tenants), changes.iter().map(change).collect::<Result<_, _>>()?);
-            Ok((known, keys(client).await?))
+            Ok((known, keys(&client).await?))
         })
         .await
     }
@@ -81,30 +89,38 @@ impl Store {
     /// These tenants, as far as they exist.
     pub(crate) async fn tenants(&mut self, ids: &[TenantId]) -> Result<Vec<TenantRecord>, StoreError> {
         let ids: Vec<Uuid> = ids.iter().map(TenantId::uuid).collect();
-        let sql = format!("{TENANTS} AND t.id = ANY($1)");
-        self.within(async |client| Ok(records(&client.query_typed(&sql, &[(&ids, Type::UUID_ARRAY)]).await?))).await
+        self.within(|client| {
+            let ids = ids.clone();
+            async move { Ok(records(&client.query_typed(SOME_TENANTS, &[(&ids, Type::UUID_ARRAY)]).await?)) }
+        })
+        .await
     }
 
     /// The keys that tokens may be signed with.
     pub(crate) async fn keys(&mut self) -> Result<Vec<PublicKey>, StoreError> {
-        self.within(async |client| Ok(keys(client).await?)).await
+        self.within(|client| async move { Ok(keys(&client).await?) }).await
     }
 
     /// Runs a read, a second time when the connection turns out to be a dead one from before.
-    async fn within<T>(&mut self, read: impl AsyncFn(&Client) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let had_connection = self.client.is_some();
-        match self.once(&read).await {
-            Err(error) if had_connection && error.is_transient() => self.once(&read).await,
-            result => result,
+    async fn within<T, F>(&mut self, read: impl Fn(Arc<Client>) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        if let Some(client) = self.client.take().filter(|client| !client.is_closed()) {
+            match self.once(client, &read).await {
+                Err(error) if error.is_transient() => {}
+                result => return result,
+            }
         }
+        let client = Arc::new(connect(&self.config).await?);
+        self.once(client, &read).await
     }
 
-    async fn once<T>(&mut self, read: impl AsyncFn(&Client) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let client = match self.client.take().filter(|client| !client.is_closed()) {
-            Some(client) => client,
-            None => connect(&self.config).await?,
-        };
-        let result = tokio::time::timeout(TIMEOUT, read(&client)).await.map_err(|_| StoreError::Timeout)??;
+    async fn once<T, F>(&mut self, client: Arc<Client>, read: impl Fn(Arc<Client>) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let result = tokio::time::timeout(TIMEOUT, read(client.clone())).await.map_err(|_| StoreError::Timeout)??;
         self.client = Some(client);
         Ok(result)
     }

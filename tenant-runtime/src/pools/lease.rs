@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use deadpool_postgres::Object;
 use tokio_postgres::{
-    Client, Error, Row,
+    Error, Row,
     error::SqlState,
     types::{ToSql, Type},
 };
@@ -106,8 +106,8 @@ fn abandon(object: Object) {
         return;
     };
     runtime.spawn(async move {
-        let client: &Client = &connection;
-        let cancelled = client.cancel_token().cancel_query(tenancy::postgres::tls());
+        let token = connection.cancel_token();
+        let cancelled = token.cancel_query(tenancy::postgres::tls());
         if tokio::time::timeout(CANCEL_TIMEOUT, cancelled).await.is_err() {
             tracing::debug!("a statement could not be cancelled in time");
         }

@@ -1,0 +1,182 @@
+//! Signing a company up: the wizard's API. Open to strangers, so limited, capped, and safe to send twice.
+
+mod access;
+mod api;
+mod company;
+mod countries;
+mod error;
+mod idempotency;
+mod limits;
+mod request;
+mod settings;
+mod store;
+
+use std::{sync::Arc, time::Duration};
+
+pub use api::routes;
+pub use company::{Company, CompanyBody};
+use deadpool_postgres::Pool;
+pub use error::SignupError;
+pub use idempotency::IdempotencyKey;
+use limits::Unverified;
+pub use request::SignupBody;
+use request::Wanted;
+use serde::Serialize;
+pub use settings::Settings;
+use tenancy::{EmailAddress, TenantStatus, UserId, fields::FieldErrors, secrets::MasterKey};
+
+use crate::{
+    audit::Origin,
+    identity::{Identity, Language, TokenKind, tokens},
+    mail::Bell,
+    packages::Packages,
+    platform::StoreError,
+    tenants::{NewOwner, NewTenant, SignupKey, SlugChoice, TenantSummary, Tenants},
+};
+
+/// How long somebody waits for a workspace before they are told where to look for it.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// Signs companies up.
+#[derive(Clone)]
+pub struct Signup {
+    pool: Pool,
+    master: Arc<MasterKey>,
+    identity: Identity,
+    tenants: Tenants,
+    packages: Packages,
+    bell: Bell,
+    settings: Settings,
+    unverified: Unverified,
+}
+
+/// What somebody holds who signed up. It holds a secret, and is neither logged nor kept.
+#[derive(Serialize)]
+pub struct SignedUp {
+    /// The tenant, perhaps still in the making.
+    pub tenant: TenantSummary,
+    /// Its owner.
+    pub user: Owner,
+    /// With it the wizard is finished.
+    pub onboarding_token: String,
+}
+
+/// The owner of a new tenant.
+#[derive(Debug, Clone, Serialize)]
+pub struct Owner {
+    /// Their id.
+    pub id: UserId,
+    /// Their address.
+    pub email: EmailAddress,
+}
+
+impl Signup {
+    /// Signing up with these settings.
+    #[must_use]
+    pub fn new(
+        pool: Pool,
+        master: Arc<MasterKey>,
+        identity: Identity,
+        tenants: Tenants,
+        packages: Packages,
+        bell: Bell,
+        settings: Settings,
+    ) -> Self {
+        Self { pool, master, identity, tenants, packages, bell, settings, unverified: Unverified::default() }
+    }
+
+    /// Signs a company up. The same key with the same request is the same signup, with a new onboarding token.
+    ///
+    /// # Errors
+    /// [`SignupError`].
+    pub async fn sign_up(
+        &self,
+        body: SignupBody,
+        key: Option<&IdempotencyKey>,
+        language: Language,
+        origin: &Origin,
+    ) -> Result<SignedUp, SignupError> {
+        let mut errors = FieldErrors::default();
+        let package = self.packages.find(body.package()).await?;
+        let wanted = body.parse(package.as_ref(), &mut errors);
+        errors.finish().map_err(SignupError::Fields)?;
+        let wanted = wanted.ok_or(SignupError::Unreadable)?;
+
+        let key = key.map(|key| key.hashed(&self.master, &wanted));
+        if let Some(again) = self.seen_before(key.as_ref(), &wanted.email).await? {
+            return Ok(again);
+        }
+        self.admit_stranger(origin).await?;
+        match self.make(wanted, key, language, origin).await {
+            // Two at once with one key: the other one was first, whichever of its rows this one ran into.
+            Err((error, email)) => self.seen_before(key.as_ref(), &email).await?.ok_or(error),
+            Ok(made) => Ok(made),
+        }
+    }
+
+    async fn make(
+        &self,
+        wanted: Wanted,
+        signup_key: Option<SignupKey>,
+        language: Language,
+        origin: &Origin,
+    ) -> Result<SignedUp, (SignupError, EmailAddress)> {
+        let email = wanted.email.clone();
+        let made = async {
+            let hash = self.identity.passwords().hash(wanted.password).await?;
+            let new = NewTenant {
+                slug: wanted.slug.map_or(SlugChoice::FromName, SlugChoice::Exact),
+                name: wanted.company,
+                actor: email.to_string(),
+                owner: NewOwner { email: wanted.email, name: wanted.name, password_hash: Some(hash), language },
+                package: wanted.package,
+                billing_cycle: wanted.cycle,
+                signup_key,
+                origin: origin.clone(),
+            };
+            let born = self.tenants.create(new).await?;
+            self.bell.ring();
+            let tenant = if born.finished { born.tenant } else { self.wait_for(born.tenant).await? };
+            let user = Owner { id: born.owner_id, email: email.clone() };
+            Ok(SignedUp { tenant, user, onboarding_token: born.onboarding_token.expose().to_owned() })
+        };
+        made.await.map_err(|error| (error, email.clone()))
+    }
+
+    async fn wait_for(&self, tenant: TenantSummary) -> Result<TenantSummary, SignupError> {
+        let tenant = self.tenants.wait_until_made(tenant.id, WAIT).await?.unwrap_or(tenant);
+        if tenant.status == TenantStatus::Failed { Err(SignupError::NotMade) } else { Ok(tenant) }
+    }
+
+    /// The signup that was made with this key before, if it was the same one.
+    async fn seen_before(
+        &self,
+        key: Option<&SignupKey>,
+        email: &EmailAddress,
+    ) -> Result<Option<SignedUp>, SignupError> {
+        let Some(key) = key else { return Ok(None) };
+        let db = self.pool.get().await.map_err(StoreError::from)?;
+        let Some(seen) = store::by_key(&db, &key.key).await? else { return Ok(None) };
+        if !seen.is_of(&key.request) {
+            return Err(SignupError::KeyReused);
+        }
+        let token = tokens::issue(&db, TokenKind::Onboarding, seen.user, Some(seen.tenant.id)).await?;
+        drop(db);
+        let tenant = match seen.tenant.status {
+            TenantStatus::Provisioning => self.wait_for(seen.tenant).await?,
+            TenantStatus::Failed => return Err(SignupError::NotMade),
+            _ => seen.tenant,
+        };
+        let user = Owner { id: seen.user, email: email.clone() };
+        Ok(Some(SignedUp { tenant, user, onboarding_token: token.expose().to_owned() }))
+    }
+
+    /// Forgets keys of long ago. To be called now and then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn tend(&self) -> Result<(), StoreError> {
+        store::purge_keys(&self.pool.get().await?).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! A platform for one test: its own platform database, its own names, on the test program's one PostgreSQL.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use control_plane::{ControlPlane, doctor::Severity, provisioning::Fault};
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tenancy::{DatabaseName, NamePrefix, TenantSlug, secrets::MasterKey};
+use tenantry::{
+    cluster::{Cluster, ClusterOptions},
+    config::Settings,
+    serving::{Planes, Platform, Serving},
+};
+use tokio::sync::OnceCell;
+use tokio_postgres::Client as Session;
+
+use crate::Client;
+
+/// The PostgreSQL of this test program. Its watcher deletes it when the program ends.
+pub async fn shared_cluster() -> &'static Cluster {
+    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+    CLUSTER
+        .get_or_init(|| async {
+            let folder = std::env::temp_dir().join(format!("tenantry-tests-{}", std::process::id()));
+            let mut options = ClusterOptions::throwaway(folder);
+            options.settings.push(("max_connections".to_owned(), "300".to_owned()));
+            Cluster::start(options).await.expect("a PostgreSQL for the tests")
+        })
+        .await
+}
+
+/// What a test may want otherwise.
+pub struct TestSettings {
+    pub settings: Settings,
+    pub planes: Planes,
+    pub fault: Fault,
+}
+
+impl Default for TestSettings {
+    fn default() -> Self {
+        let mut settings = Settings::default();
+        settings.http.bind = "127.0.0.1:0".to_owned();
+        settings.http.workers = 2;
+        settings.database.connections = 8;
+        settings.provisioning.stock = 2;
+        settings.signup.per_address_per_hour = 0;
+        settings.signup.in_all_per_hour = 0;
+        settings.signup.max_unverified = 0;
+        Self { settings, planes: Planes::All, fault: Fault::default() }
+    }
+}
+
+/// A platform that is being served.
+pub struct TestPlatform {
+    pub platform: Platform,
+    pub serving: Serving,
+    pub client: Client,
+    folder: TempDir,
+}
+
+impl TestPlatform {
+    /// A platform on the shared cluster.
+    pub async fn start() -> Self {
+        Self::with(TestSettings::default()).await
+    }
+
+    /// A platform on the shared cluster, with other settings.
+    pub async fn with(wanted: TestSettings) -> Self {
+        Self::on(shared_cluster().await, wanted).await
+    }
+
+    /// A platform on a cluster of the test's own.
+    pub async fn on(cluster: &Cluster, wanted: TestSettings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let platform = Self::describe(cluster, wanted.settings, folder.path().to_path_buf());
+        platform.migrate().await.unwrap();
+        let serving = Serving::start(&platform, wanted.planes, wanted.fault).await.unwrap();
+        let client = Client::new(format!("http://{}", serving.address));
+        Self { platform, serving, client, folder }
+    }
+
+    /// A platform with names that no other test has; nothing is made or started yet.
+    pub fn describe(cluster: &Cluster, mut settings: Settings, folder: PathBuf) -> Platform {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        settings.database.url = Some(SecretString::from(cluster.url().to_owned()));
+        settings.database.name = DatabaseName::parse(&format!("platform_{number}")).unwrap();
+        settings.database.prefix = NamePrefix::parse(&format!("t{number}_")).unwrap();
+        settings.security.master_key = Some(SecretString::from(MasterKey::generate().unwrap()));
+        settings.backups.folder = folder.join("backups");
+        settings.backups.pg_dump = cluster.binaries().tool("pg_dump");
+        let mut platform = Platform::new(settings).unwrap();
+        platform.mail_folder = Some(folder.join("mail"));
+        platform
+    }
+
+    pub fn control_plane(&self) -> &ControlPlane {
+        self.serving.control_plane.as_ref().expect("this platform has a control plane")
+    }
+
+    pub fn prefix(&self) -> &NamePrefix {
+        &self.platform.settings.database.prefix
+    }
+
+    /// The folder of mails and backups.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// A session as administrator in the platform database.
+    pub async fn platform_session(&self) -> Session {
+        tenancy::postgres::connect(&self.platform.admin).await.unwrap()
+    }
+
+    /// A session as administrator in a tenant's database.
+    pub async fn tenant_session(&self, slug: &str) -> Session {
+        let name = self.prefix().tenant_database(&TenantSlug::parse(slug).unwrap());
+        tenancy::postgres::connect(&tenancy::postgres::on_database(&self.platform.admin, &name)).await.unwrap()
+    }
+
+    /// Signs a company up and its owner in: the slug, and a client with the owner's token.
+    pub async fn tenant(&self, company: &str) -> (String, Client) {
+        let email = format!("owner-{}@example.com", uuid::Uuid::now_v7().simple());
+        let reply = self.client.sign_up(company, &email).await.expect(201);
+        let slug = reply.body["tenant"]["slug"].as_str().unwrap().to_owned();
+        (slug, self.client.sign_in(&email).await)
+    }
+
+    /// Stops serving; the databases stay until the cluster goes.
+    pub async fn stop(self) {
+        self.serving.stop().await.unwrap();
+    }
+
+    /// What the doctor finds wrong, as lines; advice on the throwaway server's settings is left out.
+    pub async fn findings(&self) -> Vec<String> {
+        let findings = self.control_plane().doctor.examine().await.unwrap();
+        findings.iter().filter(|finding| finding.severity() == Severity::Wrong).map(ToString::to_string).collect()
+    }
+}

@@ -1,0 +1,23 @@
+//! Waiting for a condition, with a deadline.
+
+use std::time::{Duration, Instant};
+
+/// How long a condition may take before the test counts as failed.
+pub const LONG: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` gives something, looking again and again; panics with `what` at the deadline.
+pub async fn within<T>(limit: Duration, what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited {limit:?} for: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// [`within`] the usual time, for a condition that is true or not.
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    within(LONG, what, async || condition().await.then_some(())).await;
+}
