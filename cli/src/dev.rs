@@ -23,7 +23,7 @@ use crate::{
 
 /// How `tenantry dev` is asked for.
 #[derive(Debug, Clone)]
-pub struct DevOptions {
+pub(crate) struct DevOptions {
     /// The configuration file, where one is named.
     pub config: Option<PathBuf>,
     /// The port, where one is given.
@@ -43,7 +43,7 @@ const SUPER_ADMIN: &str = "admin@tenantry.local";
 ///
 /// # Errors
 /// When something can't be started; nothing is left running.
-pub async fn run(options: DevOptions) -> Failed<()> {
+pub(crate) async fn run(options: DevOptions) -> Failed<()> {
     let mut settings = load(options.config.as_deref())?;
     settings.log.format = LogFormat::Text;
     tenancy::telemetry::logs(settings.log.format, &settings.log.filter);

@@ -13,7 +13,7 @@ use crate::{
 
 /// What a running `tenantry dev` leaves in its data directory for other commands. It holds a password: mode 0600.
 #[derive(Serialize, Deserialize)]
-pub struct Running {
+pub(crate) struct Running {
     /// The process.
     pub pid: u32,
     /// Where it serves.
@@ -23,58 +23,58 @@ pub struct Running {
 }
 
 /// Where `tenantry dev` keeps everything when nothing else is said.
-pub const DEFAULT_DATA_DIR: &str = ".tenantry";
+pub(crate) const DEFAULT_DATA_DIR: &str = ".tenantry";
 
 /// The files in a data directory.
 #[derive(Debug, Clone)]
-pub struct DataDir(PathBuf);
+pub(crate) struct DataDir(PathBuf);
 
 impl DataDir {
     /// The files in this directory.
     #[must_use]
-    pub fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         Self(path.to_path_buf())
     }
 
     /// The directory itself.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// The private PostgreSQL's own directory.
     #[must_use]
-    pub fn postgres(&self) -> PathBuf {
+    pub(crate) fn postgres(&self) -> PathBuf {
         self.0.join("postgres")
     }
 
     /// Mails that were not sent but kept.
     #[must_use]
-    pub fn mail(&self) -> PathBuf {
+    pub(crate) fn mail(&self) -> PathBuf {
         self.0.join("mail")
     }
 
     /// Backups.
     #[must_use]
-    pub fn backups(&self) -> PathBuf {
+    pub(crate) fn backups(&self) -> PathBuf {
         self.0.join("backups")
     }
 
     /// The master key, made at the first start.
     #[must_use]
-    pub fn master_key(&self) -> PathBuf {
+    pub(crate) fn master_key(&self) -> PathBuf {
         self.0.join("master.key")
     }
 
     /// The super-admin's first password, made at the first start.
     #[must_use]
-    pub fn first_password(&self) -> PathBuf {
+    pub(crate) fn first_password(&self) -> PathBuf {
         self.0.join("super-admin.password")
     }
 
     /// What a running `tenantry dev` says of itself.
     #[must_use]
-    pub fn running(&self) -> PathBuf {
+    pub(crate) fn running(&self) -> PathBuf {
         self.0.join("dev.json")
     }
 }
@@ -83,7 +83,7 @@ impl DataDir {
 ///
 /// # Errors
 /// When neither is there.
-pub fn platform(config: Option<&Path>, data_dir: &Path) -> Failed<Platform> {
+pub(crate) fn platform(config: Option<&Path>, data_dir: &Path) -> Failed<Platform> {
     let settings = load(config)?;
     if settings.database.url.is_some() {
         return Ok(Platform::new(settings)?);
@@ -103,7 +103,12 @@ pub fn platform(config: Option<&Path>, data_dir: &Path) -> Failed<Platform> {
 ///
 /// # Errors
 /// When the master key can't be read.
-pub fn in_data_dir(mut settings: Settings, data_dir: &DataDir, database_url: String, http: &str) -> Failed<Platform> {
+pub(crate) fn in_data_dir(
+    mut settings: Settings,
+    data_dir: &DataDir,
+    database_url: String,
+    http: &str,
+) -> Failed<Platform> {
     settings.database.url = Some(SecretString::from(database_url));
     http.clone_into(&mut settings.http.bind);
     if settings.security.master_key.is_none() {

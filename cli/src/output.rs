@@ -5,14 +5,14 @@ use serde::Serialize;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy)]
-pub struct Output {
+pub(crate) struct Output {
     /// Whether a program reads.
     pub json: bool,
 }
 
 impl Output {
     /// One result: as JSON, or as what `text` makes of it.
-    pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
+    pub(crate) fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
         if self.json {
             match serde_json::to_string_pretty(value) {
                 Ok(document) => println!("{document}"),
@@ -26,7 +26,7 @@ impl Output {
 
 /// A table without lines around its cells.
 #[must_use]
-pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(head);
     for row in rows {

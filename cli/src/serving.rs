@@ -103,7 +103,7 @@ impl Platform {
             ),
             settings: control_plane::Settings {
                 mail: settings.mail.clone(),
-                signup: settings.signup.clone(),
+                signup: settings.signup,
                 identity: settings.identity,
                 provisioning: settings.provisioning.clone(),
             },

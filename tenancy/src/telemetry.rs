@@ -1,6 +1,6 @@
 //! Logs and figures.
 
-use std::sync::OnceLock;
+use std::{io::IsTerminal, sync::OnceLock};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -19,7 +19,10 @@ pub enum LogFormat {
 /// `RUST_LOG` has precedence. A second call changes nothing.
 pub fn logs(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // Failing means that logs are set up already, as in tests.
     let _ = match format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
@@ -28,7 +31,6 @@ pub fn logs(format: LogFormat, filter: &str) {
 }
 
 /// The process's figures, for `/metrics`. The recorder is the process's one and only, as the `metrics` crate has it.
-#[must_use]
 pub fn figures() -> &'static PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE.get_or_init(|| {

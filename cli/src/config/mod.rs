@@ -116,7 +116,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Json, filter: "info".to_owned() }
+        Self { format: LogFormat::Json, filter: "info,refinery_core=warn,actix_server=warn".to_owned() }
     }
 }
 

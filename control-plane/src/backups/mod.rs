@@ -65,7 +65,9 @@ impl Backups {
             let path = path.to_path_buf();
             move |source| BackupError::File { path, source }
         };
-        tokio::fs::create_dir_all(&self.folder).await.map_err(at(&self.folder))?;
+        // Backups hold everything that a tenant has: readable to nobody else.
+        let mut folder = tokio::fs::DirBuilder::new();
+        folder.recursive(true).mode(0o700).create(&self.folder).await.map_err(at(&self.folder))?;
         let unfinished = file.with_extension("dump.unfinished");
         let mut command = self.command(admin, database);
         let child = command.arg("--file").arg(&unfinished).spawn();
