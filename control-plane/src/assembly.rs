@@ -189,7 +189,7 @@ impl ControlPlane {
         if let Some(mailer) = self.mailer.clone() {
             tasks.spawn(async move { mailer.run().await });
         }
-        tasks.spawn(tend(self.identity.clone(), self.mailer.clone()));
+        tasks.spawn(tend(self.identity.clone(), self.signup.clone(), self.mailer.clone()));
         Ok(Background { tasks })
     }
 
@@ -263,12 +263,15 @@ fn mailer(
 /// How often what is over is forgotten.
 const TEND: Duration = Duration::from_secs(300);
 
-async fn tend(identity: Identity, mailer: Option<Mailer>) {
+async fn tend(identity: Identity, signup: Signup, mailer: Option<Mailer>) {
     let mut round = tokio::time::interval(TEND);
     loop {
         round.tick().await;
         if let Err(error) = identity.tend().await {
             tracing::warn!(%error, "old tokens can't be deleted now");
+        }
+        if let Err(error) = signup.tend().await {
+            tracing::warn!(%error, "old signup keys can't be deleted now");
         }
         if let Some(mailer) = &mailer
             && let Err(error) = mailer.tend().await

@@ -78,7 +78,11 @@ async fn examine(doctor: Doctor) {
     }
 }
 
+/// 0 days is never.
 async fn expire(tenants: Tenants, days: u16) {
+    if days == 0 {
+        return;
+    }
     let mut round = tokio::time::interval(EXPIRY_ROUND);
     loop {
         round.tick().await;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "test code: a panic is a failed test")]
 
 pub mod client;
+pub mod forge;
+pub mod mailbox;
 pub mod platform;
 pub mod wait;
 

@@ -199,6 +199,8 @@ impl Create {
                 owner: NewOwner {
                     email: self.owner_email,
                     name: owner_name,
+                    // Whoever is invited proves the address by accepting.
+                    verified: password_hash.is_some(),
                     password_hash,
                     language: Language::Turkish,
                 },

@@ -9,6 +9,7 @@ use std::{
 use tenancy::{DatabaseName, TenantId};
 use tokio::process::Command;
 use tokio_postgres::{Config, config::Host};
+use uuid::Uuid;
 
 /// Where backups are kept, and the program that makes them.
 #[derive(Debug, Clone)]
@@ -68,7 +69,8 @@ impl Backups {
         // Backups hold everything that a tenant has: readable to nobody else.
         let mut folder = tokio::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700).create(&self.folder).await.map_err(at(&self.folder))?;
-        let unfinished = file.with_extension("dump.unfinished");
+        // A name of its own: a pg_dump whose parent was killed may still be writing to an earlier one.
+        let unfinished = file.with_extension(format!("{}.unfinished", Uuid::now_v7().simple()));
         let mut command = self.command(admin, database);
         let child = command.arg("--file").arg(&unfinished).spawn();
         let child = child.map_err(|_| BackupError::Missing(self.pg_dump.clone()))?;
@@ -81,7 +83,9 @@ impl Backups {
         }
         let whole = tokio::fs::File::open(&unfinished).await.map_err(at(&unfinished))?;
         whole.sync_all().await.map_err(at(&unfinished))?;
-        tokio::fs::rename(&unfinished, file).await.map_err(at(file))
+        tokio::fs::rename(&unfinished, file).await.map_err(at(file))?;
+        forget_unfinished(&self.folder, file).await;
+        Ok(())
     }
 
     fn command(&self, admin: &Config, database: &DatabaseName) -> Command {
@@ -105,5 +109,18 @@ impl Backups {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         command
+    }
+}
+
+/// Removes what interrupted attempts at a backup left. What can't be removed only takes room.
+async fn forget_unfinished(folder: &Path, file: &Path) {
+    let Some(stem) = file.file_stem().and_then(|stem| stem.to_str()) else { return };
+    let Ok(mut entries) = tokio::fs::read_dir(folder).await else { return };
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.ends_with(".unfinished") && name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('.')) {
+            let _ = tokio::fs::remove_file(entry.path()).await;
+        }
     }
 }

@@ -48,7 +48,8 @@ pub(super) async fn examine(doctor: &Doctor, server: &Server, client: &Client) -
         let purpose = prefix.purpose(name.as_str());
         if database.broken {
             let in_hand = leaving.contains(name) || stock_before.contains_key(name) || stock_after.contains_key(name);
-            if !in_hand {
+            // A tenant's is missing; it is not something to drop.
+            if !in_hand && !referred.contains(name) {
                 troubles.push(Trouble::BrokenDatabase(name.clone()));
             }
             continue;
@@ -78,8 +79,10 @@ pub(super) async fn examine(doctor: &Doctor, server: &Server, client: &Client) -
     let steady = after.iter().filter(|tenant| tenant.status.is_live() && !tenant.in_hand);
     let steady = steady.filter(|tenant| before.iter().any(|earlier| earlier.id == tenant.id && !earlier.in_hand));
     for tenant in steady {
-        troubles.extend(examine_tenant(doctor, tenant, found.get(&tenant.database)));
+        let usable = found.get(&tenant.database).filter(|database| !database.broken);
+        troubles.extend(examine_tenant(doctor, tenant, usable));
     }
+    troubles.extend(neighbours(client, prefix.as_str()).await?);
     Ok(troubles.into_iter().map(|trouble| server.finding(trouble)).collect())
 }
 
@@ -128,6 +131,20 @@ async fn stock(doctor: &Doctor, server: &Server) -> Result<HashMap<DatabaseName,
     let client = doctor.pool.get().await.map_err(StoreError::from)?;
     let rows = client.query("SELECT database_name, ready FROM stock WHERE server_id = $1", &[&server.id]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Databases that are not the tenants' and that every role of the server may enter, so tenants' roles too. Our own and
+/// those that every server has must be closed; about others only their owner can decide.
+async fn neighbours(client: &Client, prefix: &str) -> Result<Vec<Trouble>, DoctorError> {
+    let sql = "SELECT d.datname, d.datname = current_database() OR d.datname = ANY($2) FROM pg_database d, \
+               aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE a.grantee = 0 \
+               AND a.privilege_type = 'CONNECT' AND d.datallowconn AND NOT starts_with(d.datname, $1)";
+    let rows = client.query(sql, &[&prefix, &provisioning::roles::COMMON.as_slice()]).await?;
+    let trouble = |row: &tokio_postgres::Row| match DatabaseName::parse(row.get(0)) {
+        Ok(database) if row.get(1) => Trouble::OpenDatabase { database, grantee: "PUBLIC".to_owned() },
+        _ => Trouble::OpenNeighbour(row.get(0)),
+    };
+    Ok(rows.iter().map(trouble).collect())
 }
 
 async fn databases(client: &Client, prefix: &str) -> Result<HashMap<DatabaseName, Found>, DoctorError> {

@@ -59,6 +59,8 @@ pub enum Trouble {
     ClosedDatabase(TenantId, DatabaseName),
     /// A database that somebody may connect to who must not; `grantee` is `PUBLIC` or a role.
     OpenDatabase { database: DatabaseName, grantee: String },
+    /// A database of somebody else's on the same server that everybody may connect to, so every tenant's role too.
+    OpenNeighbour(String),
     /// A tenant's database into which its own role may not.
     LockedOut(TenantId, DatabaseName),
     /// A tenant's database that belongs to the wrong role.
@@ -100,6 +102,7 @@ impl Trouble {
             Self::MissingDatabase(..) => "missing_database",
             Self::ClosedDatabase(..) => "closed_database",
             Self::OpenDatabase { .. } => "open_database",
+            Self::OpenNeighbour(_) => "open_neighbour",
             Self::LockedOut(..) => "locked_out",
             Self::WrongOwner(..) => "wrong_owner",
             Self::LostStock(_) => "lost_stock",
@@ -121,7 +124,9 @@ impl Trouble {
     #[must_use]
     pub const fn can_be_mended(&self) -> bool {
         match self {
-            Self::MissingDatabase(..) | Self::Unreadable { .. } | Self::Setting { .. } => false,
+            Self::MissingDatabase(..) | Self::Unreadable { .. } | Self::OpenNeighbour(_) | Self::Setting { .. } => {
+                false
+            }
             Self::OrphanDirectory { local, .. } => *local,
             _ => true,
         }
@@ -155,12 +160,16 @@ impl fmt::Display for Trouble {
                 write!(f, "database {name} belongs to no tenant; --fix backs it up and drops it")
             }
             Self::MissingDatabase(tenant, name) => {
-                write!(f, "database {name} of {tenant} is missing; restore it from a backup")
+                write!(f, "database {name} of {tenant} is missing or unusable; restore it from a backup")
             }
             Self::ClosedDatabase(tenant, name) => write!(f, "database {name} of {tenant} lets nobody in"),
             Self::OpenDatabase { database, grantee } => {
                 write!(f, "{grantee} may connect to database {database} and must not")
             }
+            Self::OpenNeighbour(name) => write!(
+                f,
+                "database {name} is open to everybody, also to tenants' roles; REVOKE CONNECT ON DATABASE from PUBLIC"
+            ),
             Self::LockedOut(tenant, name) => {
                 write!(f, "the role of {tenant} may not connect to its own database {name}")
             }
@@ -197,7 +206,11 @@ impl Finding {
     /// How bad it is.
     #[must_use]
     pub const fn severity(&self) -> Severity {
-        if matches!(self.trouble, Trouble::Setting { .. }) { Severity::Advice } else { Severity::Wrong }
+        if matches!(self.trouble, Trouble::Setting { .. } | Trouble::OpenNeighbour(_)) {
+            Severity::Advice
+        } else {
+            Severity::Wrong
+        }
     }
 
     /// The finding for programs.
@@ -210,6 +223,7 @@ impl Finding {
             | Trouble::WrongOwner(name, _)
             | Trouble::LostStock(name)
             | Trouble::OpenDatabase { database: name, .. } => name.to_string(),
+            Trouble::OpenNeighbour(name) => name.clone(),
             Trouble::OrphanRole(role) => role.to_string(),
             Trouble::MissingDatabase(tenant, _)
             | Trouble::ClosedDatabase(tenant, _)

@@ -48,7 +48,10 @@ impl Doctor {
                     })?;
                 }
             }
-            Trouble::MissingDatabase(..) | Trouble::Unreadable { .. } | Trouble::Setting { .. } => {}
+            Trouble::MissingDatabase(..)
+            | Trouble::Unreadable { .. }
+            | Trouble::OpenNeighbour(_)
+            | Trouble::Setting { .. } => {}
         }
         Ok(())
     }
@@ -65,12 +68,13 @@ impl Doctor {
     }
 
     async fn restore_role(&self, server: &Server, tenant: TenantId) -> Result<(), DoctorError> {
-        let row = {
-            let client = self.pool.get().await.map_err(StoreError::from)?;
-            tenants::store::address(&client, tenant).await?
-        };
-        let Some(row) = row else { return Ok(()) };
-        Ok(self.provisioning.restore_role(server, tenant, &row.database, row.status.is_served()).await?)
+        let mut client = self.pool.get().await.map_err(StoreError::from)?;
+        let transaction = client.transaction().await?;
+        // Whoever suspends the tenant now waits, so that its role is not let in again after that.
+        tenants::store::hold(&transaction, tenant).await?;
+        let Some(row) = tenants::store::address(&transaction, tenant).await? else { return Ok(()) };
+        self.provisioning.restore_role(server, tenant, &row.database, row.status.is_served()).await?;
+        Ok(transaction.commit().await?)
     }
 
     async fn finish_half_made(&self, tenant: TenantId) -> Result<(), DoctorError> {
@@ -90,6 +94,13 @@ impl Doctor {
         self.provisioning.migrations().run(&mut inside, Some(&owner)).await.map_err(ProvisionError::from)?;
         let version = Migrations::version_of(&inside).await?;
         Ok(tenants::store::set_schema_version(&client, tenant, version).await?)
+    }
+
+    /// Whether a tenant was not deleted meanwhile.
+    async fn is_still_at(&self, tenant: TenantId, database: &DatabaseName) -> Result<bool, StoreError> {
+        let client = self.pool.get().await?;
+        let now = tenants::store::address(&client, tenant).await?;
+        Ok(now.is_some_and(|now| now.status.is_live() && now.database == *database))
     }
 
     /// Tenants that stand still half-made, and versions that are not what they should be.
@@ -130,6 +141,7 @@ impl Doctor {
                         }));
                     }
                     Ok(_) => {}
+                    Err(_) if !self.is_still_at(tenant, &row.database).await? => {}
                     Err((_, reason)) => findings.push(server.finding(Trouble::Unreadable { tenant, reason })),
                 }
             }

@@ -79,7 +79,7 @@ impl Identity {
     async fn admit(&self, access: Access, request: &HttpRequest) -> Result<Caller, IdentityError> {
         let caller = self.authenticate(bearer(request).ok_or(IdentityError::NoToken)?).await?;
         match access {
-            Access::Public | Access::User => {}
+            Access::Public | Access::Onboarding | Access::User => {}
             Access::Tenant(permission) => {
                 let tenant = caller.tenant().ok_or(IdentityError::TenantRequired)?;
                 if !tenant.role.may(permission) {
@@ -96,7 +96,7 @@ impl Identity {
 /// What [`tenancy::http::register`] puts around each route.
 pub fn guarded(identity: Identity) -> impl Fn(Access, actix_web::Route) -> actix_web::Route {
     move |access, route| {
-        if access == Access::Public {
+        if matches!(access, Access::Public | Access::Onboarding) {
             return route;
         }
         let identity = identity.clone();

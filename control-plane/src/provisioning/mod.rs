@@ -9,7 +9,7 @@ mod ddl;
 mod fault;
 mod fence;
 mod repair;
-mod roles;
+pub(crate) mod roles;
 pub mod saga;
 mod steps;
 mod stock;
@@ -31,7 +31,7 @@ use tokio::sync::{Mutex, Notify};
 use crate::{
     backups::{BackupError, Backups},
     platform::StoreError,
-    servers::{ServerError, Servers},
+    servers::{Server, ServerError, Servers},
 };
 
 mod embedded {
@@ -106,8 +106,16 @@ pub enum ProvisionError {
     #[error("sessions in database {0} did not end in time")]
     Busy(DatabaseName),
     /// A fault that a test asked for.
-    #[error("a fault was injected at {0}")]
-    Injected(String),
+    #[error("a fault was injected at {at}")]
+    Injected {
+        /// The moment and the step.
+        at: String,
+        /// Whether the same may work in a moment.
+        passing: bool,
+    },
+    /// A fault of ours.
+    #[error("a saga came to an unexpected end: {0}")]
+    Panicked(String),
 }
 
 impl ProvisionError {
@@ -121,6 +129,7 @@ impl ProvisionError {
             Self::Store(error) => passing(error.failure()),
             Self::Postgres(error) => passing(failure(error)),
             Self::Server(ServerError::Connect { .. } | ServerError::Store(_)) | Self::Busy(_) => true,
+            Self::Injected { passing, .. } => *passing,
             _ => false,
         }
     }
@@ -168,16 +177,31 @@ impl Provisioning {
     /// [`ProvisionError`].
     pub async fn prepare(&self) -> Result<(), ProvisionError> {
         let own = SchemaTarget { version: self.0.migrations.version(), fingerprint: self.0.migrations.fingerprint() };
-        for server in self.0.servers.all().await? {
-            let client = server.connect().await?;
-            roles::ensure_shared(&client, &self.0.prefix).await?;
-        }
+        let platform = self.0.servers.platform().await?;
+        self.prepare_roles(&platform).await?;
         roles::ensure_runtime(&self.0.pool, &self.0.prefix, &self.0.master_key).await?;
         store::raise_target(&self.0.pool, own).await?;
-        for server in self.0.servers.all().await? {
-            self.ensure_template(&server).await?;
+        self.ensure_template(&platform, own).await?;
+        for server in self.0.servers.all().await?.iter().filter(|server| !server.is_platform) {
+            // The tenants of all others are not to wait for a server that is down; whoever makes a tenant there
+            // prepares it again.
+            if let Err(error) = self.prepare_other(server, own).await {
+                tracing::warn!(server = server.name, %error, "a server can't be prepared for tenants now");
+            }
         }
         Ok(())
+    }
+
+    async fn prepare_other(&self, server: &Server, own: SchemaTarget) -> Result<(), ProvisionError> {
+        self.prepare_roles(server).await?;
+        self.ensure_template(server, own).await.map(drop)
+    }
+
+    /// What every server must have before it has tenants.
+    async fn prepare_roles(&self, server: &Server) -> Result<(), ProvisionError> {
+        let client = server.connect().await?;
+        roles::ensure_shared(&client, &self.0.prefix).await?;
+        roles::close_common(&client).await
     }
 
     /// What every name of this platform begins with.

@@ -1,7 +1,7 @@
 //! The roles that all tenants of a platform share, and the one of its runtimes.
 
 use deadpool_postgres::Pool;
-use tenancy::{NamePrefix, RoleName, postgres::Failure, postgres::failure, secrets::MasterKey};
+use tenancy::{DatabaseName, NamePrefix, RoleName, postgres::Failure, postgres::failure, secrets::MasterKey};
 use tokio_postgres::Client;
 
 use super::ProvisionError;
@@ -30,6 +30,30 @@ pub(super) async fn ensure_shared(client: &Client, prefix: &NamePrefix) -> Resul
         client.batch_execute(&format!("GRANT {} TO CURRENT_USER", prefix.owner_role())).await?;
     }
     Ok(())
+}
+
+/// Databases that every server has and that PostgreSQL opens to everybody.
+pub(crate) const COMMON: [&str; 2] = ["postgres", "template1"];
+
+/// Closes to everybody what is open to everybody: a tenant may connect to its own database alone. Superusers and owners
+/// still get in; whoever else needs to is granted CONNECT by name. Where we may not do this, the doctor names it.
+pub(super) async fn close_common(client: &Client) -> Result<(), ProvisionError> {
+    for name in open_common(client).await? {
+        let closed = client.batch_execute(&format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC")).await;
+        // Another platform on this server may have been at the same: then it is closed all the same.
+        if let Err(error) = closed
+            && open_common(client).await?.contains(&name)
+        {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+async fn open_common(client: &Client) -> Result<Vec<DatabaseName>, tokio_postgres::Error> {
+    let sql = "SELECT d.datname FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a \
+               WHERE d.datname = ANY($1) AND a.grantee = 0 AND a.privilege_type = 'CONNECT'";
+    Ok(client.query(sql, &[&COMMON.as_slice()]).await?.iter().map(|row| row.get(0)).collect())
 }
 
 /// The role with which runtimes read tenants and keys in the platform database, and nothing else there.

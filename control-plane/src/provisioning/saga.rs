@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use tenancy::{TenantId, text_enum};
+use futures_util::{StreamExt, stream};
+use tenancy::{TenantId, TenantStatus, text_enum};
 use tokio_postgres::Client;
 
 use super::{ProvisionError, Provisioning, fault::Moment, steps::Step, store};
@@ -43,8 +44,16 @@ text_enum! {
     }
 }
 
+/// The names of a saga's steps, in the order in which they are done.
+pub fn steps(kind: Kind) -> impl Iterator<Item = &'static str> {
+    Step::of(kind).iter().map(|step| step.as_str())
+}
+
 /// A create that fails this often in passing ways is undone.
 const MOST_ATTEMPTS: i32 = 5;
+
+/// A long backup must not keep other tenants waiting; each of these has a connection of the pool.
+const AT_ONCE: usize = 4;
 
 /// What the steps of one saga share.
 pub(super) struct Context<'a> {
@@ -82,7 +91,7 @@ impl Provisioning {
         let run = tokio::spawn(async move { this.locked_saga(tenant, kind, true).await });
         match run.await {
             Ok(result) => result.map(|state| state.unwrap_or(State::Doing)),
-            Err(panicked) => Err(ProvisionError::Injected(panicked.to_string())),
+            Err(panicked) => Err(ProvisionError::Panicked(panicked.to_string())),
         }
     }
 
@@ -95,17 +104,18 @@ impl Provisioning {
             let client = self.0.pool.get().await.map_err(StoreError::from)?;
             store::unfinished(&client).await?
         };
-        let mut taken = 0;
-        for (tenant, kind) in due {
-            match self.locked_saga(tenant, kind, false).await {
-                Ok(None) => {}
-                Ok(Some(_)) => taken += 1,
-                Err(error) => {
-                    tracing::warn!(%tenant, kind = kind.as_str(), %error, "a tenant's saga failed and will be tried again");
-                }
+        let runs = stream::iter(due).map(|(tenant, kind)| self.resume(tenant, kind)).buffer_unordered(AT_ONCE);
+        Ok(runs.filter(|taken| std::future::ready(*taken)).count().await)
+    }
+
+    async fn resume(&self, tenant: TenantId, kind: Kind) -> bool {
+        match self.locked_saga(tenant, kind, false).await {
+            Ok(state) => state.is_some(),
+            Err(error) => {
+                tracing::warn!(%tenant, kind = kind.as_str(), %error, "a tenant's saga failed and will be tried again");
+                false
             }
         }
-        Ok(taken)
     }
 
     /// `None`: somebody else is at it, and `wait` is false.
@@ -133,6 +143,11 @@ impl Provisioning {
         if matches!(saga.state, State::Done | State::Undone) {
             return Ok(saga.state);
         }
+        if kind == Kind::Create && saga.status == TenantStatus::Deleted {
+            // Deleted while it was being made: its drop takes away whatever is there by now.
+            store::saga_finished(platform, tenant, kind, State::Undone).await?;
+            return Ok(State::Undone);
+        }
         let (state, attempts) = (saga.state, saga.attempts);
         match self.walk(platform, tenant, kind, saga).await {
             Ok(state) => Ok(state),
@@ -140,9 +155,10 @@ impl Provisioning {
                 let give_up = kind == Kind::Create && (!error.is_transient() || attempts + 1 >= MOST_ATTEMPTS);
                 let next = if give_up { State::Undoing } else { state };
                 let pause = if next == state { backoff(attempts) } else { Duration::ZERO };
-                // On a connection of its own: this one may be broken.
-                let client = self.0.pool.get().await.map_err(StoreError::from)?;
-                store::saga_failed(&client, tenant, kind, next, &error.to_string(), pause.as_secs_f64()).await?;
+                if platform.is_closed() {
+                    *platform = self.0.pool.get().await.map_err(StoreError::from)?;
+                }
+                store::saga_failed(platform, tenant, kind, next, &error.to_string(), pause.as_secs_f64()).await?;
                 Err(error)
             }
         }
@@ -155,7 +171,7 @@ impl Provisioning {
         kind: Kind,
         saga: store::SagaRow,
     ) -> Result<State, ProvisionError> {
-        let server = self.0.servers.get(saga.server).await?;
+        let server = self.0.servers.get_on(platform, saga.server).await?;
         let remote = if server.is_platform {
             None
         } else {

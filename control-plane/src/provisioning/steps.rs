@@ -12,6 +12,7 @@ use tenancy::{
 use super::{
     ProvisionError, ddl,
     fence::end_sessions,
+    roles,
     saga::{Context, Kind, State},
     store,
 };
@@ -82,6 +83,10 @@ async fn make_role(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     let verifier = inner.master_key.tenant_password(context.tenant).literal();
     let connections = inner.settings.connections_per_tenant;
     let client = context.on_server();
+    if context.remote.is_some() {
+        // A server that was down when the control plane started.
+        roles::ensure_shared(client, &inner.prefix).await?;
+    }
     match client.batch_execute(&ddl::create_role(&role, &verifier, connections, &inner.prefix)).await {
         Err(error) if failure(&error) == Failure::Duplicate => {
             Ok(client.batch_execute(&ddl::reset_role(&role, &verifier, connections, &inner.prefix)).await?)
@@ -101,11 +106,11 @@ async fn make_database(context: &mut Context<'_>) -> Result<(), ProvisionError> 
         Found::Foreign => return Err(ProvisionError::NameTaken(name.clone())),
         Found::Nothing => {}
     }
-    let target = store::target(&provisioning.0.pool).await?;
+    let target = store::target_on(&*context.platform).await?;
     let template = if context.server.is_platform {
         provisioning.0.prefix.template(target.version, target.fingerprint)
     } else {
-        provisioning.ensure_template(&context.server).await?
+        provisioning.ensure_template(&context.server, target).await?
     };
     if target.version != context.saga.schema_version {
         tenants::store::set_schema_version(&*context.platform, context.tenant, target.version).await?;
@@ -131,8 +136,9 @@ async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     if on_platform {
         transaction.batch_execute(&allow).await?;
     }
-    tenants::store::set_status(&transaction, tenant, TenantStatus::Trial, None).await?;
-    store::saga_finished(&transaction, tenant, Kind::Create, State::Done).await?;
+    let opened = tenants::store::finish_making(&transaction, tenant, TenantStatus::Trial, None).await?;
+    let state = if opened { State::Done } else { State::Undone };
+    store::saga_finished(&transaction, tenant, Kind::Create, state).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -176,18 +182,36 @@ async fn undo_tenant(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     let drop_role = ddl::drop_role(&context.provisioning.role(tenant));
     context.on_server().batch_execute(&drop_role).await?;
     let transaction = context.platform.transaction().await?;
-    tenants::store::forget_people(&transaction, tenant).await?;
-    tenants::store::set_status(&transaction, tenant, TenantStatus::Failed, Some("could not be made")).await?;
-    tenants::store::release(&transaction, tenant).await?;
+    let reason = Some("could not be made");
+    if tenants::store::finish_making(&transaction, tenant, TenantStatus::Failed, reason).await? {
+        tenants::store::forget_people(&transaction, tenant).await?;
+        tenants::store::release(&transaction, tenant).await?;
+    }
     store::saga_finished(&transaction, tenant, Kind::Create, State::Undone).await?;
     Ok(transaction.commit().await?)
 }
 
+/// What stands under the name of a tenant that is to go. Once its name is free, a database of that name is somebody
+/// else's; so is one that does not look like the work of a saga that never was done.
+async fn still_there(context: &Context<'_>) -> Result<Found, ProvisionError> {
+    if tenants::store::is_released(&*context.platform, context.tenant).await? {
+        return Ok(Found::Nothing);
+    }
+    match found(context).await? {
+        Found::Foreign if store::was_made(&*context.platform, context.tenant).await? => Ok(Found::Own),
+        Found::Foreign => Ok(Found::Nothing),
+        found => Ok(found),
+    }
+}
+
 async fn back_up(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     let name = &context.saga.database;
-    let there = "SELECT 1 FROM pg_database WHERE datname = $1 AND datallowconn AND datconnlimit <> -2";
-    // Not there: a tenant that was never made whole, or one that was retired before a crash.
-    if !context.saga.backup || context.on_server().query_opt(there, &[name]).await?.is_none() {
+    if !context.saga.backup || !matches!(still_there(context).await?, Found::Own) {
+        return Ok(());
+    }
+    // Closed: a tenant that was never made whole.
+    let open = "SELECT 1 FROM pg_database WHERE datname = $1 AND datallowconn";
+    if context.on_server().query_opt(open, &[name]).await?.is_none() {
         return Ok(());
     }
     let backups = &context.provisioning.0.backups;
@@ -198,16 +222,19 @@ async fn back_up(context: &mut Context<'_>) -> Result<(), ProvisionError> {
 async fn retire(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     let tenant = context.tenant;
     let name = context.saga.database.clone();
-    let retired = context.provisioning.0.prefix.dropped(tenant);
-    let there =
-        context.on_server().query_opt("SELECT datallowconn FROM pg_database WHERE datname = $1", &[&name]).await?;
-    if let Some(row) = there {
-        if row.get::<_, bool>(0) {
-            context.on_server().batch_execute(&ddl::allow_connections(&name, false)).await?;
+    let rename = match still_there(context).await? {
+        Found::Nothing | Found::Foreign => None,
+        // It takes no ALTER any more.
+        Found::Broken => {
+            context.on_server().batch_execute(&ddl::drop_database(&name)).await?;
+            None
         }
-        end_sessions(context.on_server(), &name, SESSIONS_END).await?;
-    }
-    let rename = there_then(context, &name, &retired).await?;
+        Found::Own => {
+            context.on_server().batch_execute(&ddl::allow_connections(&name, false)).await?;
+            end_sessions(context.on_server(), &name, SESSIONS_END).await?;
+            Some(ddl::rename(&name, &context.provisioning.0.prefix.dropped(tenant)))
+        }
+    };
     if let (Some(remote), Some(rename)) = (&context.remote, &rename) {
         remote.batch_execute(rename).await?;
     }
@@ -218,20 +245,6 @@ async fn retire(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     }
     tenants::store::release(&transaction, tenant).await?;
     Ok(transaction.commit().await?)
-}
-
-/// The rename, where the tenant's database is still under its name. Once the slug is free, a database of that name is
-/// somebody else's.
-async fn there_then(
-    context: &Context<'_>,
-    name: &tenancy::DatabaseName,
-    retired: &tenancy::DatabaseName,
-) -> Result<Option<String>, ProvisionError> {
-    if tenants::store::is_released(&*context.platform, context.tenant).await? {
-        return Ok(None);
-    }
-    let there = context.on_server().query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[name]).await?;
-    Ok(there.map(|_| ddl::rename(name, retired)))
 }
 
 async fn drop_retired(context: &mut Context<'_>) -> Result<(), ProvisionError> {

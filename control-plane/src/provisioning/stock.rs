@@ -62,10 +62,11 @@ impl Provisioning {
     pub async fn refill(&self) -> Result<(), ProvisionError> {
         let server = self.0.servers.platform().await?;
         self.remove_old_stock().await?;
-        let template = self.ensure_template(&server).await?;
+        let target = store::target(&self.0.pool).await?;
+        let template = self.ensure_template(&server, target).await?;
         loop {
             let client = self.0.pool.get().await.map_err(StoreError::from)?;
-            let target = store::target(&self.0.pool).await?;
+            let target = store::target_on(&client).await?;
             if self.0.prefix.template(target.version, target.fingerprint) != template {
                 return Ok(());
             }

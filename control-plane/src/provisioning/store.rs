@@ -3,7 +3,7 @@
 use deadpool_postgres::{GenericClient, Pool};
 use jiff::Timestamp;
 use serde::Serialize;
-use tenancy::{DatabaseName, TenantId, ids::ServerId};
+use tenancy::{DatabaseName, TenantId, TenantStatus, ids::ServerId};
 
 use super::{
     SchemaTarget,
@@ -20,7 +20,11 @@ fn target_of(row: &tokio_postgres::Row) -> SchemaTarget {
 
 pub(crate) async fn target(pool: &Pool) -> Result<SchemaTarget, StoreError> {
     let client = pool.get().await?;
-    Ok(target_of(&client.query_one(TARGET, &[]).await?))
+    target_on(&client).await
+}
+
+pub(super) async fn target_on(db: &impl GenericClient) -> Result<SchemaTarget, StoreError> {
+    Ok(target_of(&db.query_one(TARGET, &[]).await?))
 }
 
 /// The target, kept from moving on until the transaction ends.
@@ -104,6 +108,7 @@ pub(super) struct SagaRow {
     pub(super) database: DatabaseName,
     pub(super) server: ServerId,
     pub(super) schema_version: i32,
+    pub(super) status: TenantStatus,
 }
 
 pub(crate) async fn insert_saga(
@@ -119,7 +124,7 @@ pub(crate) async fn insert_saga(
 }
 
 pub(super) async fn saga(db: &impl GenericClient, tenant: TenantId, kind: Kind) -> Result<Option<SagaRow>, StoreError> {
-    let sql = "SELECT s.state, s.backup, s.attempts, t.database_name, t.server_id, t.schema_version \
+    let sql = "SELECT s.state, s.backup, s.attempts, t.database_name, t.server_id, t.schema_version, t.status \
                FROM sagas s JOIN tenants t ON t.id = s.tenant_id WHERE s.tenant_id = $1 AND s.kind = $2";
     let statement = db.prepare_cached(sql).await?;
     Ok(db.query_opt(&statement, &[&tenant, &kind]).await?.map(|row| SagaRow {
@@ -129,7 +134,14 @@ pub(super) async fn saga(db: &impl GenericClient, tenant: TenantId, kind: Kind) 
         database: row.get(3),
         server: row.get(4),
         schema_version: row.get(5),
+        status: row.get(6),
     }))
+}
+
+/// Whether a tenant was whole once: from stock, or by a saga that was done.
+pub(super) async fn was_made(db: &impl GenericClient, tenant: TenantId) -> Result<bool, StoreError> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM sagas WHERE tenant_id = $1 AND kind = 'create' AND state <> 'done')";
+    Ok(db.query_one(sql, &[&tenant]).await?.get(0))
 }
 
 pub(super) async fn unfinished(db: &impl GenericClient) -> Result<Vec<(TenantId, Kind)>, StoreError> {
@@ -146,7 +158,8 @@ pub(super) async fn saga_failed(
     pause_seconds: f64,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE sagas SET state = $3, error = $4, attempts = CASE WHEN state = $3 THEN attempts + 1 ELSE 0 END, \
-               next_attempt_at = now() + make_interval(secs => $5) WHERE tenant_id = $1 AND kind = $2";
+               next_attempt_at = now() + make_interval(secs => $5) WHERE tenant_id = $1 AND kind = $2 \
+               AND finished_at IS NULL";
     db.execute(sql, &[&tenant, &kind, &next, &error, &pause_seconds]).await?;
     Ok(())
 }

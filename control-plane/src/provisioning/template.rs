@@ -6,7 +6,7 @@ use tenancy::{DatabaseName, NamePrefix};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::{ProvisionError, Provisioning, SchemaTarget, ddl, store};
+use super::{ProvisionError, Provisioning, SchemaTarget, ddl};
 use crate::servers::Server;
 
 /// Templates of one server are made by whoever comes first.
@@ -16,10 +16,13 @@ const LOCK: i64 = 0x7465_6e61_6e74_0002;
 const CLOSING: Duration = Duration::from_secs(10);
 
 impl Provisioning {
-    /// The template of the target version on a server; it is made where it is missing and this program has the
+    /// The template of a target version on a server; it is made where it is missing and this program has the
     /// migrations for it.
-    pub(super) async fn ensure_template(&self, server: &Server) -> Result<DatabaseName, ProvisionError> {
-        let target = store::target(&self.0.pool).await?;
+    pub(super) async fn ensure_template(
+        &self,
+        server: &Server,
+        target: SchemaTarget,
+    ) -> Result<DatabaseName, ProvisionError> {
         let name = self.0.prefix.template(target.version, target.fingerprint);
         let own = SchemaTarget { version: self.0.migrations.version(), fingerprint: self.0.migrations.fingerprint() };
         let client = server.connect().await?;

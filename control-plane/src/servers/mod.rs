@@ -4,7 +4,7 @@ mod store;
 
 use std::sync::Arc;
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{GenericClient, Pool};
 use tenancy::{
     DatabaseName,
     ids::ServerId,
@@ -99,7 +99,12 @@ impl Servers {
     /// [`ServerError`].
     pub async fn get(&self, id: ServerId) -> Result<Server, ServerError> {
         let client = self.pool.get().await.map_err(StoreError::from)?;
-        let row = store::get(&client, id).await?.ok_or(ServerError::Unknown(id))?;
+        self.get_on(&client, id).await
+    }
+
+    /// [`Servers::get`] for whoever has a connection: waiting for a second one while holding the first can be for ever.
+    pub(crate) async fn get_on(&self, db: &impl GenericClient, id: ServerId) -> Result<Server, ServerError> {
+        let row = store::get(db, id).await?.ok_or(ServerError::Unknown(id))?;
         self.server(row)
     }
 

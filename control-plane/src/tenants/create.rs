@@ -55,6 +55,8 @@ pub struct NewOwner {
     pub email: EmailAddress,
     /// Their name.
     pub name: String,
+    /// Whether their address counts as proven: an operator vouches for it.
+    pub verified: bool,
     /// `None`: they are invited to set a password.
     pub password_hash: Option<String>,
     /// The language of their mails and pages.
@@ -241,7 +243,7 @@ impl Tenants {
             name: new.owner.name.clone(),
             password_hash: new.owner.password_hash.clone(),
             language: new.owner.language,
-            verified: false,
+            verified: new.owner.verified,
             super_admin: false,
         };
         identity::insert_user(transaction, &user).await?;
@@ -252,9 +254,12 @@ impl Tenants {
         if let Some(key) = &new.signup_key {
             store::insert_signup_key(transaction, key, row.id, row.owner).await?;
         }
-        let template =
-            if new.owner.password_hash.is_some() { mail::Template::VerifyEmail } else { mail::Template::Invitation };
-        for template in [template, mail::Template::Welcome] {
+        let first = match (&new.owner.password_hash, new.owner.verified) {
+            (None, _) => Some(mail::Template::Invitation),
+            (Some(_), false) => Some(mail::Template::VerifyEmail),
+            (Some(_), true) => None,
+        };
+        for template in first.into_iter().chain([mail::Template::Welcome]) {
             mail::enqueue(transaction, template, row.owner, Some(row.id)).await?;
         }
         let entry = audit::Entry::new(audit::Action::TenantCreated, &new.actor)

@@ -111,7 +111,7 @@ impl Tenants {
         let mut tenant = store::detail_for_update(&transaction, slug)
             .await?
             .ok_or_else(|| LifecycleError::NotFound(slug.clone()))?;
-        let server = self.provisioning.servers().get(tenant.server_id).await?;
+        let server = self.provisioning.servers().get_on(&transaction, tenant.server_id).await?;
         // Asked for again after an interruption: go on.
         if tenant.status != TenantStatus::Deleted {
             allowed(tenant.status, TenantStatus::Deleted)?;
@@ -143,7 +143,7 @@ impl Tenants {
             .ok_or_else(|| LifecycleError::NotFound(slug.clone()))?;
         let next = next(&tenant);
         allowed(tenant.status, next)?;
-        let server = self.provisioning.servers().get(tenant.server_id).await?;
+        let server = self.provisioning.servers().get_on(&transaction, tenant.server_id).await?;
         store::set_status(&transaction, tenant.id, next, reason).await?;
         note(&transaction, &tenant, action, actor, reason).await?;
         self.provisioning.set_login(&transaction, &server, tenant.id, next.is_served()).await?;

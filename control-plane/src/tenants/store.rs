@@ -198,7 +198,7 @@ pub(super) async fn list(db: &impl GenericClient, filter: &ListFilter) -> Result
 
 /// Writes a state that [`TenantStatus::may_become`] was asked about. Deleting moves the generation on, so that nothing
 /// made for the tenant is used for a later one of the same slug.
-pub(crate) async fn set_status(
+pub(super) async fn set_status(
     db: &impl GenericClient,
     id: TenantId,
     status: TenantStatus,
@@ -210,6 +210,19 @@ pub(crate) async fn set_status(
     let statement = db.prepare_cached(sql).await?;
     db.execute(&statement, &[&id, &status.as_str(), &reason]).await?;
     Ok(())
+}
+
+/// The end of making a tenant, one way or the other; `false` when it was deleted meanwhile.
+pub(crate) async fn finish_making(
+    db: &impl GenericClient,
+    id: TenantId,
+    status: TenantStatus,
+    reason: Option<&str>,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE tenants SET status = $2, status_reason = $3, updated_at = now() \
+               WHERE id = $1 AND status = 'provisioning'";
+    let statement = db.prepare_cached(sql).await?;
+    Ok(db.execute(&statement, &[&id, &status.as_str(), &reason]).await? == 1)
 }
 
 pub(crate) async fn set_schema_version(db: &impl GenericClient, id: TenantId, version: i32) -> Result<(), StoreError> {
@@ -260,7 +273,7 @@ pub(super) async fn expired_unverified(
     days: u16,
 ) -> Result<Vec<(TenantId, TenantSlug)>, StoreError> {
     let sql = "SELECT t.id, t.slug FROM tenants t JOIN users u ON u.id = t.owner_id WHERE t.status = 'trial' \
-               AND u.email_verified IS NULL AND t.created_at < now() - make_interval(days => $1) ORDER BY t.created_at";
+               AND u.email_verified IS NULL AND u.status = 'active' AND t.created_at < now() - make_interval(days => $1) ORDER BY t.created_at";
     Ok(db.query(sql, &[&i32::from(days)]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
@@ -274,6 +287,12 @@ pub(crate) async fn address(db: &impl GenericClient, id: TenantId) -> Result<Opt
     let row =
         db.query_opt("SELECT database_name, status FROM tenants WHERE id = $1 AND released_at IS NULL", &[&id]).await?;
     Ok(row.map(|row| Address { database: row.get(0), status: row.get(1) }))
+}
+
+/// Keeps a tenant's state as it is until the transaction ends.
+pub(crate) async fn hold(db: &impl GenericClient, id: TenantId) -> Result<(), StoreError> {
+    db.execute("SELECT 1 FROM tenants WHERE id = $1 FOR SHARE", &[&id]).await?;
+    Ok(())
 }
 
 /// What the doctor wants to know of a tenant.

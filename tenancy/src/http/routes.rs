@@ -20,6 +20,9 @@ use crate::{
 pub enum Access {
     /// Anyone; the handler limits what a stranger can cause.
     Public,
+    /// The owner of the tenant in the path, by access token or by the onboarding token that signing up gave; the
+    /// handler asks, because the wizard runs before anybody signed in.
+    Onboarding,
     /// Whoever has a valid access token.
     User,
     /// A member of the token's tenant whose role carries the permission.

@@ -3,3 +3,6 @@
 
 mod cluster;
 mod first_path;
+mod signup;
+mod signup_fields;
+mod signup_limits;
