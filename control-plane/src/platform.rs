@@ -23,13 +23,18 @@ pub fn migrations() -> Migrations {
 /// How long a request waits for a free connection to the platform database.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// No statement of ours runs for longer, CREATE and DROP DATABASE under a checkpoint included, and no transaction lies open.
+const LIMITS: &str = "-c statement_timeout=60s -c idle_in_transaction_session_timeout=60s";
+
 /// A pool on the platform database. Connections are recycled without a round trip: nothing here sets session state.
 ///
 /// # Errors
 /// Never connects, so only when the pool can't be built.
 pub fn pool(config: &Config, size: usize) -> Result<Pool, deadpool_postgres::BuildError> {
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    Pool::builder(Manager::from_config(config.clone(), tenancy::postgres::tls(), recycling))
+    let mut config = config.clone();
+    config.options(format!("{} {LIMITS}", config.get_options().unwrap_or_default()));
+    Pool::builder(Manager::from_config(config, tenancy::postgres::tls(), recycling))
         .max_size(size)
         .runtime(Runtime::Tokio1)
         .timeouts(Timeouts { wait: Some(WAIT), create: Some(WAIT), recycle: Some(WAIT) })

@@ -2,10 +2,10 @@
 //! mend unasked, lets unverified signups expire. It takes no input and can be stopped at any moment; it wakes by signal
 //! and by timer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tenancy::postgres::{Heard, listen};
-use tokio::task::JoinSet;
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_postgres::Config;
 
 use crate::{doctor::Doctor, provisioning::Provisioning, tenants::Tenants};
@@ -29,15 +29,37 @@ pub(crate) fn start(
     unverified_days: u16,
 ) -> JoinSet<()> {
     let mut rounds = JoinSet::new();
-    rounds.spawn(sagas(platform, provisioning.clone()));
+    let (begun, asked) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    rounds.spawn(signals(platform, begun.clone(), asked.clone()));
+    rounds.spawn(sagas(provisioning.clone(), begun));
     rounds.spawn(stock(provisioning));
-    rounds.spawn(examine(doctor));
+    rounds.spawn(examine(doctor, asked));
     rounds.spawn(expire(tenants, unverified_days));
     rounds
 }
 
-async fn sagas(platform: Config, provisioning: Provisioning) {
-    let mut heard = listen(platform, &["tenantry_sagas"]);
+/// A saga was begun: whoever began it usually runs it as well; this is for those that die at it.
+const SAGAS: &str = "tenantry_sagas";
+/// Somebody wants the servers examined now: `NOTIFY tenantry_doctor`.
+const DOCTOR: &str = "tenantry_doctor";
+
+async fn signals(platform: Config, sagas: Arc<Notify>, doctor: Arc<Notify>) {
+    let mut heard = listen(platform, &[SAGAS, DOCTOR]);
+    while let Some(heard) = heard.recv().await {
+        match heard {
+            Heard::Notification(channel, _) if channel == DOCTOR => doctor.notify_one(),
+            Heard::Notification(..) => sagas.notify_one(),
+            // PostgreSQL may have crashed in the middle of something.
+            Heard::Connected => {
+                sagas.notify_one();
+                doctor.notify_one();
+            }
+            Heard::Lost => {}
+        }
+    }
+}
+
+async fn sagas(provisioning: Provisioning, begun: Arc<Notify>) {
     loop {
         if let Err(error) = provisioning.resume_sagas().await {
             tracing::warn!(%error, "the sagas can't be looked at now");
@@ -45,14 +67,7 @@ async fn sagas(platform: Config, provisioning: Provisioning) {
         if let Err(error) = provisioning.enforce_fences().await {
             tracing::warn!(%error, "the fences of suspended tenants can't be looked at now");
         }
-        match tokio::time::timeout(SAGA_ROUND, heard.recv()).await {
-            Ok(Some(Heard::Notification(..))) => {
-                // Whoever began a saga usually runs it as well; this is for those that die at it.
-                while let Ok(Heard::Notification(..)) = heard.try_recv() {}
-            }
-            Ok(Some(Heard::Connected | Heard::Lost)) | Err(_) => {}
-            Ok(None) => return,
-        }
+        let _ = tokio::time::timeout(SAGA_ROUND, begun.notified()).await;
     }
 }
 
@@ -66,15 +81,14 @@ async fn stock(provisioning: Provisioning) {
     }
 }
 
-async fn examine(doctor: Doctor) {
-    let mut round = tokio::time::interval(DOCTOR_ROUND);
+async fn examine(doctor: Doctor, asked: Arc<Notify>) {
     loop {
-        round.tick().await;
         match doctor.mend_unasked().await {
             Ok(0) => {}
             Ok(mended) => tracing::info!(mended, "differences between the platform and its servers were mended"),
             Err(error) => tracing::warn!(%error, "the servers can't be examined now"),
         }
+        let _ = tokio::time::timeout(DOCTOR_ROUND, asked.notified()).await;
     }
 }
 

@@ -6,8 +6,10 @@ pub mod client;
 pub mod forge;
 pub mod mailbox;
 pub mod platform;
+pub mod quiet;
 pub mod wait;
 
 pub use client::{Client, Reply};
 pub use platform::{TestPlatform, TestSettings, shared_cluster};
+pub use quiet::{QuietPlatform, new_tenant};
 pub use wait::{eventually, within};

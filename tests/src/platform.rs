@@ -129,6 +129,14 @@ impl TestPlatform {
         (slug, self.client.sign_in(&email).await)
     }
 
+    /// Waits until nothing is being made or unmade any more.
+    pub async fn settled(&self) {
+        let session = self.platform_session().await;
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM sagas WHERE finished_at IS NULL)";
+        let settled = async || session.query_one(sql, &[]).await.unwrap().get::<_, bool>(0).then_some(());
+        crate::within(std::time::Duration::from_secs(60), "every saga to end", settled).await;
+    }
+
     /// Stops serving; the databases stay until the cluster goes.
     pub async fn stop(self) {
         self.serving.stop().await.unwrap();

@@ -102,6 +102,10 @@ impl Packages {
     /// # Errors
     /// [`StoreError`].
     pub async fn find(&self, key: &str) -> Result<Option<Package>, StoreError> {
+        // What PostgreSQL can't even compare with a key is none.
+        if key.contains('\0') {
+            return Ok(None);
+        }
         let client = self.pool.get().await?;
         find(&client, key).await
     }

@@ -15,6 +15,9 @@ use crate::{DatabaseName, RoleName};
 /// How long connecting may take before the server counts as out of reach.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A server that acknowledges nothing for this long is gone, whatever its connections look like.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Why no connection came about.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -32,7 +35,8 @@ pub enum ConnectError {
 /// tokio-postgres's, when the URL can't be read.
 pub fn parse_url(url: &str, application: &str) -> Result<Config, tokio_postgres::Error> {
     let mut config: Config = url.parse()?;
-    config.application_name(application).connect_timeout(CONNECT_TIMEOUT).keepalives_idle(Duration::from_secs(30));
+    config.application_name(application).connect_timeout(CONNECT_TIMEOUT);
+    config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(ANSWER_TIMEOUT);
     Ok(config)
 }
 

@@ -55,7 +55,7 @@ impl QueryError {
 }
 
 /// Whether the session was ended from outside, or the way to it broke.
-fn is_lost(error: &Error) -> bool {
+pub(super) fn is_lost(error: &Error) -> bool {
     let failure = failure(error);
     failure == Failure::Terminated || (failure == Failure::Unavailable && error.as_db_error().is_none())
 }

@@ -9,7 +9,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{Budget, QueryError, tenant_pool::TenantPool};
+use super::{Budget, QueryError, error::is_lost, tenant_pool::TenantPool};
 
 /// How long cancelling a statement may take before its connection is closed regardless.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,15 +30,16 @@ pub enum Statement<'a> {
 pub(crate) struct Lease {
     object: Option<Object>,
     budget: Arc<Budget>,
-    /// deadpool closes what comes back to a pool that is gone.
-    _pool: Arc<TenantPool>,
+    /// Kept alive, because deadpool closes what comes back to a pool that is gone.
+    pool: Arc<TenantPool>,
     running: bool,
+    lost: bool,
 }
 
 impl Lease {
     pub(super) fn new(object: Object, budget: Arc<Budget>, pool: Arc<TenantPool>) -> Self {
         budget.lent();
-        Self { object: Some(object), budget, _pool: pool, running: false }
+        Self { object: Some(object), budget, pool, running: false, lost: false }
     }
 
     /// Runs one statement, within this time.
@@ -55,6 +56,7 @@ impl Lease {
         let result = tokio::time::timeout(within, run(object, statement, parameters)).await;
         // After a time-out the statement is still running; dropping the lease cancels it.
         self.running = result.is_err();
+        self.lost = matches!(&result, Ok(Err(error)) if is_lost(error));
         result.map_err(|_| QueryError::TooSlow)?.map_err(QueryError::Statement)
     }
 }
@@ -92,6 +94,9 @@ impl Drop for Lease {
             if self.running {
                 // The client hung up, or the statement took too long: the next request must not wait behind it.
                 abandon(object);
+            } else if self.lost {
+                drop(Object::take(object));
+                self.pool.distrust();
             } else {
                 drop(object);
             }

@@ -87,6 +87,11 @@ impl TenantPool {
         self.pool.status().size
     }
 
+    /// Closes all idle connections: one of them turned out to be dead, and the others may be without knowing it yet.
+    pub(super) fn distrust(&self) {
+        self.pool.retain(|_, _| false);
+    }
+
     pub(super) fn close(&self) {
         self.pool.close();
     }

@@ -3,6 +3,11 @@
 
 mod cluster;
 mod first_path;
+mod provisioning;
+mod onboarding;
+mod onboarding_sign_in;
+mod routes;
 mod signup;
 mod signup_fields;
 mod signup_limits;
+mod tokens;

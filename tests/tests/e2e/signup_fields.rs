@@ -133,7 +133,7 @@ async fn a_body_that_is_no_signup_is_a_problem_like_any_other() {
         client.send(request).await.unwrap()
     };
     let json = "application/json";
-    for malformed in ["", "{", "[]", "null", "\"text\"", "{\"company_name\": }", "{\"company_name\": 5}"] {
+    for malformed in ["", "{", "null", "\"text\"", "{\"company_name\": }", "{\"company_name\": 5}"] {
         problem(send(json, malformed.into()).await, 400, "INVALID_JSON");
     }
     problem(send(json, b"{\"company_name\": \"\xff\xfe\"}".to_vec()).await, 400, "INVALID_JSON");

@@ -1,0 +1,103 @@
+//! One signup's own share. It is the domain function `Tenants::create` with a hash that is ready: the password's hash is
+//! slow on purpose, and what HTTP adds is in a line of its own.
+
+use std::time::{Duration, Instant};
+
+use control_plane::identity::{Password, PasswordHasher};
+use tests::client::PASSWORD;
+use tokio::{task::JoinSet, time::MissedTickBehavior};
+
+use crate::{
+    Effort,
+    report::{Line, Report, mean, median, note, percentile, shown},
+    stage::{self, Stage, default_stock},
+};
+
+/// Signups a second.
+const RATE: u32 = 15;
+const MEDIAN: Duration = Duration::from_millis(3);
+const P99: Duration = Duration::from_millis(15);
+const CLONE_RATIO: f64 = 1.2;
+
+/// At a fixed rate, whatever the answers take, while stock is made again beside it.
+pub(crate) async fn with_stock(effort: Effort, report: &mut Report) {
+    note("signups at a fixed rate, with stock …");
+    let stage = Stage::with_stock(default_stock()).await;
+    // Connections open and statements get prepared once in the life of a platform.
+    at_a_rate(&stage, effort.pick(60, 15)).await;
+    stage.stock_is(default_stock()).await;
+    let (times, from_stock) = at_a_rate(&stage, effort.pick(20 * RATE, 30)).await;
+
+    let what = format!("signup from stock, {RATE} a second, {} of them", times.len());
+    let (middle, slow) = (median(&times), percentile(&times, 0.99));
+    report.add(Line::fact(&format!("{what}: median"), shown(middle)).at_most(middle, MEDIAN));
+    report.add(Line::fact(&format!("{what}: p99"), shown(slow)).at_most(slow, P99));
+    report.add(Line::fact(&format!("{what}: slowest"), shown(percentile(&times, 1.0))));
+    report.add(Line::fact(&format!("{what}: found stock"), format!("{from_stock}")));
+    over_http(&stage, effort, report).await;
+    stage.strike().await;
+}
+
+/// The times from when each signup was due, so that one that is late makes the next ones look no better.
+async fn at_a_rate(stage: &Stage, count: u32) -> (Vec<Duration>, usize) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1) / RATE);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut running = JoinSet::new();
+    for _ in 0..count {
+        let due = tick.tick().await;
+        let control_plane = stage.control_plane();
+        running.spawn(async move {
+            let born = stage::make(&control_plane).await;
+            (due.elapsed(), born.finished)
+        });
+    }
+    let (times, from_stock): (Vec<_>, Vec<_>) = running.join_all().await.into_iter().unzip();
+    (times, from_stock.into_iter().filter(|finished| *finished).count())
+}
+
+/// A whole signup beside the hash that is in it.
+async fn over_http(stage: &Stage, effort: Effort, report: &mut Report) {
+    let hasher = PasswordHasher::default();
+    let (mut whole, mut hash) = (Vec::new(), Vec::new());
+    for _ in 0..effort.pick(40, 5) {
+        stage.stock_is(default_stock()).await;
+        let email = format!("visitor-{}@example.com", stage::next());
+        let started = Instant::now();
+        stage.platform.client.sign_up("Visitors", &email).await.expect(201);
+        whole.push(started.elapsed());
+        let started = Instant::now();
+        hasher.hash(Password::parse(PASSWORD.to_owned(), None).unwrap()).await.unwrap();
+        hash.push(started.elapsed());
+    }
+    let rest = median(&whole).saturating_sub(median(&hash));
+    let line = Line::fact("signup over HTTP, one after another: median", shown(median(&whole)));
+    report.add(line.beside(format!("{} (the hash)", shown(median(&hash)))).remark(format!("{} more", shown(rest))));
+}
+
+/// In pairs with the bare operation, first one first, then the other.
+pub(crate) async fn without_stock(effort: Effort, report: &mut Report) {
+    note("signups without stock …");
+    let stage = Stage::with_stock(0).await;
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for pair in 0..effort.pick(103, 8) {
+        for turn in 0..2 {
+            let started = Instant::now();
+            if (pair + turn) % 2 == 0 {
+                assert!(!stage.make().await, "there is no stock");
+                ours.push(started.elapsed());
+            } else {
+                stage.clone_bare().await;
+                bare.push(started.elapsed());
+            }
+        }
+    }
+    // The first ones open connections.
+    let (ours, bare) = (&ours[3..], &bare[3..]);
+    let ratio = |of: fn(&[Duration]) -> Duration| of(ours).as_secs_f64() / of(bare).as_secs_f64();
+    let pairs = ours.len();
+    let line = Line::fact(&format!("tenant without stock, {pairs} pairs: median"), shown(median(ours)));
+    report.add(line.beside(shown(median(bare))).ratio_at_most(ratio(median), CLONE_RATIO));
+    let line = Line::fact(&format!("tenant without stock, {pairs} pairs: mean"), shown(mean(ours)));
+    report.add(line.beside(shown(mean(bare))).remark(format!("{:.2}", ratio(mean))));
+    stage.strike().await;
+}
