@@ -35,6 +35,8 @@ impl Reply {
 
 impl Client {
     pub fn new(base: String) -> Self {
+        // reqwest brings no cryptography of its own; who comes second finds it installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(std::time::Duration::from_secs(30)).build().unwrap();
         Self { http, base, token: None }
     }

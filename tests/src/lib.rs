@@ -6,6 +6,8 @@ pub mod client;
 pub mod forge;
 pub mod mailbox;
 pub mod platform;
+pub mod program;
+pub mod proxy;
 pub mod quiet;
 pub mod wait;
 

@@ -32,6 +32,22 @@ pub async fn shared_cluster() -> &'static Cluster {
         .await
 }
 
+/// A PostgreSQL of a test's own; its folder goes with the second value.
+pub async fn own_cluster() -> (Cluster, TempDir) {
+    own_cluster_with(&[]).await
+}
+
+/// [`own_cluster`] with settings of PostgreSQL.
+pub async fn own_cluster_with(settings: &[(&str, &str)]) -> (Cluster, TempDir) {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    // PostgreSQL runs as another user when root starts it.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut options = ClusterOptions::throwaway(folder.path().join("postgres"));
+    options.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    (Cluster::start(options).await.unwrap(), folder)
+}
+
 /// What a test may want otherwise.
 pub struct TestSettings {
     pub settings: Settings,

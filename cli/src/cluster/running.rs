@@ -73,7 +73,7 @@ impl Cluster {
         let mut attempts = 0;
         loop {
             let port = port::choose(wanted, &home)?;
-            let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
+            let url = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres?sslmode=disable");
             match launch(&plan, &home, port, &url, &mut watchdog).await {
                 // Another program took the port after it was found free.
                 Err(ClusterError::PortInUse { .. }) if wanted.is_none() && attempts < 5 => attempts += 1,

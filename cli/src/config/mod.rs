@@ -116,7 +116,10 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Json, filter: "info,refinery_core=warn,actix_server=warn".to_owned() }
+        Self {
+            format: LogFormat::Json,
+            filter: "info,refinery_core=warn,actix_server=warn,deadpool.postgres=error".to_owned(),
+        }
     }
 }
 

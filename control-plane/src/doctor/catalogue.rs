@@ -76,7 +76,9 @@ pub(super) async fn examine(doctor: &Doctor, server: &Server, client: &Client) -
             troubles.push(Trouble::LostStock(name.clone()));
         }
     }
-    let steady = after.iter().filter(|tenant| tenant.status.is_live() && !tenant.in_hand);
+    // One that is being made has nothing yet that could be wrong.
+    let made = |tenant: &&Known| tenant.status.is_live() && tenant.status != TenantStatus::Provisioning;
+    let steady = after.iter().filter(made).filter(|tenant| !tenant.in_hand);
     let steady = steady.filter(|tenant| before.iter().any(|earlier| earlier.id == tenant.id && !earlier.in_hand));
     for tenant in steady {
         let usable = found.get(&tenant.database).filter(|database| !database.broken);

@@ -26,10 +26,13 @@ impl Doctor {
             Trouble::LostStock(name) => provisioning.drop_stock(name).await?,
             Trouble::ClosedDatabase(_, name) => provisioning.reopen(&server, name).await?,
             Trouble::OpenDatabase { database, grantee } => provisioning.shut_out(&server, database, grantee).await?,
-            Trouble::LockedOut(tenant, name) => provisioning.let_tenant_in(&server, *tenant, name).await?,
             Trouble::WrongOwner(name, _) => provisioning.restore_owner(&server, name).await?,
             Trouble::OrphanRole(role) => provisioning.drop_role(&server, role).await?,
-            Trouble::MissingRole(tenant) | Trouble::ChangedRole(tenant, _) | Trouble::WrongLogin { tenant, .. } => {
+            // With its role a tenant gets its way in.
+            Trouble::LockedOut(tenant, _)
+            | Trouble::MissingRole(tenant)
+            | Trouble::ChangedRole(tenant, _)
+            | Trouble::WrongLogin { tenant, .. } => {
                 self.restore_role(&server, *tenant).await?;
             }
             Trouble::StuckSaga { tenant, kind, .. } => {

@@ -25,7 +25,11 @@ pub(super) async fn examine(doctor: &Doctor, server: &Server, client: &Client) -
     }
     for (tenant, known) in &after {
         // Somebody is at it, or was a moment ago.
-        if known.in_hand || before.get(tenant) != Some(known) || !known.status.is_live() {
+        if known.in_hand
+            || before.get(tenant) != Some(known)
+            || !known.status.is_live()
+            || known.status == TenantStatus::Provisioning
+        {
             continue;
         }
         match found.get(prefix.tenant_role(*tenant).as_str()) {

@@ -57,15 +57,6 @@ impl Provisioning {
         Ok(client.batch_execute(&statement).await?)
     }
 
-    pub(crate) async fn let_tenant_in(
-        &self,
-        server: &Server,
-        tenant: TenantId,
-        name: &DatabaseName,
-    ) -> Result<(), ProvisionError> {
-        Ok(server.connect().await?.batch_execute(&ddl::let_in(name, &self.role(tenant))).await?)
-    }
-
     pub(crate) async fn restore_owner(&self, server: &Server, name: &DatabaseName) -> Result<(), ProvisionError> {
         let owner = self.0.prefix.owner_role();
         Ok(server.connect().await?.batch_execute(&format!("ALTER DATABASE {name} OWNER TO {owner}")).await?)

@@ -84,8 +84,9 @@ async fn make_role(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     let connections = inner.settings.connections_per_tenant;
     let client = context.on_server();
     if context.remote.is_some() {
-        // A server that was down when the control plane started.
+        // A server that was added, or down, when the control plane started.
         roles::ensure_shared(client, &inner.prefix).await?;
+        roles::close_common(client).await?;
     }
     match client.batch_execute(&ddl::create_role(&role, &verifier, connections, &inner.prefix)).await {
         Err(error) if failure(&error) == Failure::Duplicate => {

@@ -94,6 +94,11 @@ impl Provisioning {
         Ok(())
     }
 
+    /// Forgets stock whose database is not there.
+    pub(crate) async fn forget_lost_stock(&self) -> Result<(), StoreError> {
+        store::forget_lost_stock(&self.0.pool.get().await?).await
+    }
+
     /// Removes a database of the stock and its record, unless somebody is just making it or a tenant is getting it.
     pub(crate) async fn drop_stock(&self, name: &DatabaseName) -> Result<(), ProvisionError> {
         let _one = self.0.janitor.lock().await;

@@ -93,6 +93,14 @@ pub(super) async fn forget_stock(db: &impl GenericClient, name: &DatabaseName) -
     Ok(())
 }
 
+/// Forgets ready stock of the platform's server that the server does not have.
+pub(super) async fn forget_lost_stock(db: &impl GenericClient) -> Result<(), StoreError> {
+    let sql = "DELETE FROM stock s USING servers v WHERE v.id = s.server_id AND v.is_platform AND s.ready \
+               AND NOT EXISTS (SELECT 1 FROM pg_database d WHERE d.datname = s.database_name)";
+    db.execute(sql, &[]).await?;
+    Ok(())
+}
+
 /// Stock that will not be claimed: of another version, or never finished.
 pub(super) async fn old_stock(db: &impl GenericClient) -> Result<Vec<DatabaseName>, StoreError> {
     let sql = "SELECT s.database_name FROM stock s, schema_target t WHERE NOT s.ready OR s.schema_version <> t.version \

@@ -155,6 +155,7 @@ impl Tenants {
     pub async fn create_on(&self, server: &Server, new: NewTenant) -> Result<Born, CreateError> {
         // Names under which a database exists that the platform does not know: they can't be chosen again.
         let mut taken: Vec<TenantSlug> = Vec::new();
+        let mut stock_lost = false;
         loop {
             let mut client = self.pool.get().await.map_err(StoreError::from)?;
             let transaction = client.transaction().await?;
@@ -166,9 +167,19 @@ impl Tenants {
             };
             let born = match self.write(&transaction, server, &new, slug.clone()).await {
                 Ok(born) => transaction.commit().await.map(|()| born).map_err(CreateError::from),
-                Err(error) => Err(error),
+                Err(error) => {
+                    drop(transaction);
+                    Err(error)
+                }
             };
+            drop(client);
             match born.map_err(|error| sort(error, &slug, &new)) {
+                // Somebody dropped a database of the stock: that is nobody's signup's fault.
+                Err(CreateError::Store(error)) if !stock_lost && error.failure() == Failure::StaleAddress => {
+                    tracing::warn!(%error, "stock was lost");
+                    self.provisioning.forget_lost_stock().await?;
+                    stock_lost = true;
+                }
                 Err(CreateError::DuplicateSlug(slug))
                     if matches!(new.slug, SlugChoice::FromName) && taken.len() < MOST_TRIES =>
                 {

@@ -3,7 +3,7 @@
 mod error;
 mod listener;
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 pub use error::{Failure, describe, failure};
 pub use listener::{Heard, listen};
@@ -59,7 +59,9 @@ pub fn as_role(config: &Config, database: &DatabaseName, role: &RoleName, passwo
 /// TLS for connections that ask for it: certificates are checked against Mozilla's roots.
 #[must_use]
 pub fn tls() -> MakeRustlsConnect {
-    MakeRustlsConnect::with_webpki_roots()
+    // Reading the roots takes longer than connecting.
+    static TLS: LazyLock<MakeRustlsConnect> = LazyLock::new(MakeRustlsConnect::with_webpki_roots);
+    TLS.clone()
 }
 
 /// Opens one connection and lets it run in the background until the client is dropped.

@@ -25,7 +25,7 @@ pub(crate) struct ListQuery {
     pub(crate) limit: u32,
     sort: &'static str,
     descending: bool,
-    /// Ready for LIKE.
+    /// Ready for LIKE, all four letters i of Turkish and English folded into one, as in the columns it looks into.
     search: Option<String>,
     filters: Vec<(&'static str, String)>,
 }
@@ -86,7 +86,7 @@ impl ListQuery {
             }
             "search" => {
                 let text = errors.optional_text(name, Some(value), MAX_TEXT);
-                self.search = text.map(|text| format!("%{}%", escape_like(&text)));
+                self.search = text.map(|text| format!("%{}%", escape_like(&text.replace(['I', 'İ', 'ı'], "i"))));
             }
             _ => match rules.filters.iter().find(|(known, _)| *known == name) {
                 Some((_, words)) if !words.is_empty() && !words.contains(&value) => {
@@ -111,7 +111,8 @@ impl ListQuery {
         let mut conditions = Vec::new();
         if self.search.is_some() {
             let place = place();
-            let columns: Vec<String> = rules.search.iter().map(|column| format!("{column} ILIKE ${place}")).collect();
+            let column = |column: &&str| format!("translate({column}, 'Iİı', 'iii') ILIKE ${place}");
+            let columns: Vec<String> = rules.search.iter().map(column).collect();
             conditions.push(format!("({})", columns.join(" OR ")));
         }
         conditions.extend(self.filters.iter().map(|(column, _)| format!("{column} = ${}", place())));
@@ -206,7 +207,7 @@ mod tests {
     fn what_is_asked_for_is_in_the_statement_as_parameters() {
         let list = ListQuery::parse("city=Ankara&search=50%25&state=on&sort=name&page=3&limit=10", &RULES).unwrap();
         let sql = list.sql(&RULES);
-        assert!(sql.contains("WHERE (name ILIKE $3 OR note ILIKE $3) AND city = $4 AND state = $5"), "{sql}");
+        assert!(sql.contains("WHERE (translate(name, 'Iİı', 'iii') ILIKE $3 OR translate(note, 'Iİı', 'iii') ILIKE $3) AND city = $4 AND state = $5"), "{sql}");
         assert_eq!(list.texts().collect::<Vec<_>>(), ["%50\\%%", "Ankara", "on"]);
         assert_eq!(list.offset(), 20);
         assert!(sql.ends_with("ORDER BY lower(name) ASC, id ASC"));

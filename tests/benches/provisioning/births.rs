@@ -47,7 +47,10 @@ async fn race(at_once: usize, block: usize, blocks: usize, report: &mut Report) 
 
 /// Tenants until all are served and the stock is what it was.
 async fn tenants(stage: &Stage, at_once: usize, count: usize) {
-    stream::iter(0..count).for_each_concurrent(at_once, async |_| drop(stage.make().await)).await;
+    let one = async |_| {
+        stage.make().await;
+    };
+    stream::iter(0..count).for_each_concurrent(at_once, one).await;
     stage.stock_is(default_stock()).await;
 }
 

@@ -69,7 +69,7 @@ impl Served {
         let name = platform.settings.database.prefix.tenant_database(&born.tenant.slug);
         let session = postgres::connect(&postgres::on_database(&platform.admin, &name)).await.unwrap();
         let customer = rows::fill(&session).await;
-        let database_url = cluster.url().replace("/postgres", &format!("/{name}"));
+        let database_url = format!("{}/{name}", cluster.url().trim_end_matches("/postgres"));
         let life = Duration::from_secs(3600);
         let signer = TokenSigner::new(&platform.master_key, life);
         let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -117,7 +117,8 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     let served = Served::start().await;
     let (floor, floor_address) = served.floor("fast").await;
     let token = token(&served.signer, &served.born);
-    let paths = [("one customer", format!("/customers/{}", served.customer)), ("20 customers", "/customers".to_owned())];
+    let paths =
+        [("one customer", format!("/customers/{}", served.customer)), ("20 customers", "/customers".to_owned())];
     for (what, path) in paths {
         let path_of_ours = format!("/api/v1{path}");
         check_same_answer(&served, &path_of_ours, &token, floor_address, &path).await;

@@ -64,7 +64,13 @@ impl Page {
     /// The first page of 20.
     pub(crate) fn first(rows: &[Row]) -> Self {
         let total = rows.first().map_or(0, |row| row.get(0));
-        Self { data: rows.iter().map(|row| customer(row, 1)).collect(), page: 1, limit: 20, total, pages: (total + 19) / 20 }
+        Self {
+            data: rows.iter().map(|row| customer(row, 1)).collect(),
+            page: 1,
+            limit: 20,
+            total,
+            pages: (total + 19) / 20,
+        }
     }
 }
 

@@ -23,8 +23,7 @@ use tests::{TestPlatform, TestSettings};
 use tokio_postgres::Client as Session;
 
 /// A hash as the platform keeps one; nobody signs in with it.
-const HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Qx2VAsjEKGqSW5Gm6pGSpmXhdFVn0Yg9Q7EAXNzh7mE";
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Qx2VAsjEKGqSW5Gm6pGSpmXhdFVn0Yg9Q7EAXNzh7mE";
 
 /// A platform of its own on a PostgreSQL of its own.
 pub(crate) struct Stage {

@@ -1,13 +1,24 @@
 //! End to end: real PostgreSQL, real HTTP, real processes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod architecture;
+mod chaos;
+mod cli;
+mod cli_commands;
 mod cluster;
+mod customers;
+mod customers_list;
+mod doctor;
 mod first_path;
-mod provisioning;
+mod isolation;
 mod onboarding;
 mod onboarding_sign_in;
+mod provisioning;
+mod restart;
 mod routes;
 mod signup;
 mod signup_fields;
 mod signup_limits;
+mod suspend;
+mod suspend_cut_off;
 mod tokens;

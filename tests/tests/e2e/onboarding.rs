@@ -96,8 +96,15 @@ async fn the_owner_finishes_the_wizard_and_nobody_else_does() {
         .unwrap();
     let kept: Vec<String> = (0..9).map(|column| row.get(column)).collect();
     let sent = [
-        "Fairs", "11-50", "https://acme.example", "a friend", "Acme A.Ş.", "1234567890", "Şişli",
-        "Bir Sokak 1\nİstanbul", "TR",
+        "Fairs",
+        "11-50",
+        "https://acme.example",
+        "a friend",
+        "Acme A.Ş.",
+        "1234567890",
+        "Şişli",
+        "Bir Sokak 1\nİstanbul",
+        "TR",
     ];
     assert_eq!(kept, sent);
 

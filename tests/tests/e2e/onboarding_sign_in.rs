@@ -43,7 +43,8 @@ async fn a_sign_in_has_the_shape_of_the_contract() {
     let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(key).unwrap();
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_issuer(&["tenantry"]);
-    let claims = jsonwebtoken::decode::<Value>(token, &DecodingKey::from_jwk(&jwk).unwrap(), &validation).unwrap().claims;
+    let claims =
+        jsonwebtoken::decode::<Value>(token, &DecodingKey::from_jwk(&jwk).unwrap(), &validation).unwrap().claims;
     assert_eq!(claims["tenant_slug"], "acme");
     assert_eq!((&claims["email"], &claims["role"]), (&json!("ada@example.com"), &json!("owner")));
     assert_eq!(claims["user_id"], reply.body["user"]["id"]);

@@ -141,8 +141,13 @@ async fn a_row_of_another_tenant_is_not_there() {
         }
         for nonsense in ["x", "cus_", "1", "%00", "..%2f..", &"9".repeat(500)] {
             let path = filled(&format!("/api/v1{}", route.path), &a, nonsense);
-            let body = if route.method == "PUT" { writable(&made[list], &owner_a, &format!("/api/v1{list}")).await } else { json!({}) };
-            let reply = owner_a.send(owner_a.request(route.method.as_str().parse().unwrap(), &path).json(&body)).await.unwrap();
+            let body = if route.method == "PUT" {
+                writable(&made[list], &owner_a, &format!("/api/v1{list}")).await
+            } else {
+                json!({})
+            };
+            let reply =
+                owner_a.send(owner_a.request(route.method.as_str().parse().unwrap(), &path).json(&body)).await.unwrap();
             assert_eq!(reply.status, 404, "{} {path}: {}", route.method, reply.body);
         }
     }

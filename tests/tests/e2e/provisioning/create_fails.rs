@@ -154,8 +154,7 @@ async fn a_tenant_that_is_deleted_while_it_is_made_is_gone() {
         // Stands still at this moment until the tenant is deleted.
         let deleted = Arc::new(AtomicBool::new(false));
         let (gate, at) = (deleted.clone(), step.clone());
-        let fault =
-            Fault::passing(move |_, step, when| step == at && when == moment && !gate.load(Ordering::SeqCst));
+        let fault = Fault::passing(move |_, step, when| step == at && when == moment && !gate.load(Ordering::SeqCst));
         let platform = platform(fault).await;
         let session = platform.platform_session().await;
         let signup = platform.client.sign_up("Company 0", &email(0)).await;

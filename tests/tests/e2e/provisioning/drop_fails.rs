@@ -40,8 +40,8 @@ async fn a_drop_that_fails_at_any_step_ends_all_the_same() {
     let platform = TestPlatform::with(TestSettings { fault: cast.lasting(), ..TestSettings::default() }).await;
     let slugs = tenants(&platform, scripts.len()).await;
     let drops = stream::iter(&slugs).map(|slug| async {
-        // Every one of them fails; what counts is how it ends.
-        platform.control_plane().tenants.delete(slug, true, "test").await.unwrap_err();
+        // Whether it fails here or in the control plane's own round; what counts is how it ends.
+        let _ = platform.control_plane().tenants.delete(slug, true, "test").await;
     });
     drops.buffer_unordered(4).collect::<Vec<()>>().await;
     platform.settled().await;

@@ -71,7 +71,10 @@ async fn a_dropped_tenant_leaves_a_backup_and_its_record() {
     assert_eq!(again, slug, "the slug can be used at once");
     make_customer(&successor, "of the second").await;
     let refused = owner.get("/api/v1/customers").await;
-    assert!(matches!(refused.status.as_u16(), 401 | 403 | 404), "an old token never reaches a later tenant: {refused:?}");
+    assert!(
+        matches!(refused.status.as_u16(), 401 | 403 | 404),
+        "an old token never reaches a later tenant: {refused:?}"
+    );
     assert_eq!(platform.findings().await, Vec::<String>::new());
     platform.stop().await;
 }

@@ -1,23 +1,14 @@
 //! Tenants on a server other than the platform's: there every birth is a saga.
 
 use serde_json::json;
-use tempfile::TempDir;
 use tenancy::{EmailAddress, TenantSlug};
-use tenantry::cluster::{Cluster, ClusterOptions};
-use tests::{TestPlatform, client::PASSWORD, eventually, new_tenant};
+use tests::{TestPlatform, client::PASSWORD, eventually, new_tenant, platform::own_cluster};
 
 use super::{final_backup, has_database, has_role, make_customer};
 
-async fn second_cluster() -> (Cluster, TempDir) {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    (Cluster::start(ClusterOptions::throwaway(folder.path().join("second"))).await.unwrap(), folder)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_lives_and_goes_on_another_server() {
-    let (second, _folder) = second_cluster().await;
+    let (second, _folder) = own_cluster().await;
     let platform = TestPlatform::start().await;
     let (_, neighbour) = platform.tenant("Neighbour").await;
     let plane = platform.control_plane();
@@ -49,7 +40,8 @@ async fn a_tenant_lives_and_goes_on_another_server() {
     plane.tenants.suspend(&slug, Some("unpaid"), "test").await.unwrap();
     let may_login = "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1";
     assert!(!there.query_one(may_login, &[&role]).await.unwrap().get::<_, bool>(0));
-    eventually("the tenant is refused", async || owner.get("/api/v1/customers").await.code() == "TENANT_INACTIVE").await;
+    eventually("the tenant is refused", async || owner.get("/api/v1/customers").await.code() == "TENANT_INACTIVE")
+        .await;
     assert_eq!(platform.findings().await, Vec::<String>::new());
     plane.tenants.activate(&slug, "test").await.unwrap();
     eventually("the tenant is served", async || owner.get("/api/v1/customers").await.status == 200).await;
@@ -66,7 +58,7 @@ async fn a_tenant_lives_and_goes_on_another_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_down_keeps_only_its_own_tenants_waiting() {
-    let (second, _folder) = second_cluster().await;
+    let (second, _folder) = own_cluster().await;
     let platform = TestPlatform::start().await;
     let plane = platform.control_plane();
     let server = plane.servers.add("second", second.url()).await.unwrap();
@@ -85,7 +77,8 @@ async fn a_server_that_is_down_keeps_only_its_own_tenants_waiting() {
 
     second.ensure_running().await.unwrap();
     platform.settled().await;
-    let made = plane.tenants.wait_until_made(born.tenant.id, std::time::Duration::from_secs(20)).await.unwrap().unwrap();
+    let made =
+        plane.tenants.wait_until_made(born.tenant.id, std::time::Duration::from_secs(20)).await.unwrap().unwrap();
     assert!(matches!(made.status.as_str(), "trial" | "failed"), "{made:?}");
     assert_eq!(platform.findings().await, Vec::<String>::new());
     other.stop().await.unwrap();
