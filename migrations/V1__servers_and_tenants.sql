@@ -1,3 +1,10 @@
+-- Which platform this is, and a hash of the master key that its secrets were made with.
+CREATE TABLE platform (
+    only_row  boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    id        uuid NOT NULL,
+    key_check bytea CHECK (length(key_check) = 32)
+);
+
 -- PostgreSQL servers that hold tenant databases. The first is the one that holds this database.
 CREATE TABLE servers (
     id          uuid PRIMARY KEY,

@@ -47,6 +47,7 @@ CREATE TABLE signup_keys (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX signup_keys_age ON signup_keys (created_at);
+CREATE INDEX signup_keys_tenant ON signup_keys (tenant_id);
 
 -- Mail to send, written in the transaction that causes it. Tokens are made when a mail is sent, so none lies here.
 CREATE TABLE mails (
@@ -62,6 +63,8 @@ CREATE TABLE mails (
 );
 CREATE INDEX mails_waiting ON mails (next_attempt_at) WHERE sent_at IS NULL;
 CREATE INDEX mails_user ON mails (user_id);
+CREATE INDEX mails_tenant ON mails (tenant_id);
+CREATE INDEX mails_sent ON mails (sent_at) WHERE sent_at IS NOT NULL;
 
 CREATE TABLE audit_log (
     id         uuid PRIMARY KEY,

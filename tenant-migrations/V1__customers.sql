@@ -23,6 +23,7 @@ CREATE TABLE customers (
     updated_at        timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX customers_created_at ON customers (created_at, id);
+CREATE INDEX customers_updated_at ON customers (updated_at, id);
 CREATE INDEX customers_company_name ON customers (lower(company_name), id);
 CREATE INDEX customers_status ON customers (status, created_at);
 CREATE INDEX customers_relationship_type ON customers (relationship_type, created_at);

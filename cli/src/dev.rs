@@ -1,14 +1,8 @@
 //! `tenantry dev`: everything at once, on a private PostgreSQL, stopped with the process.
 
-use std::{
-    fs,
-    io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, io::Write, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
 
-use control_plane::provisioning::Fault;
+use control_plane::{ControlPlane, provisioning::Fault};
 use secrecy::ExposeSecret;
 use tenancy::{secrets::MasterKey, telemetry::LogFormat};
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,7 +43,7 @@ pub(crate) async fn run(options: DevOptions) -> Failed<()> {
     tenancy::telemetry::logs(settings.log.format, &settings.log.filter);
     let data_dir = DataDir::new(&options.data_dir);
     if options.reset {
-        reset(&data_dir)?;
+        reset(&data_dir).await?;
     }
     prepare(&data_dir)?;
     if let Some(port) = options.port {
@@ -72,10 +66,8 @@ pub(crate) async fn run(options: DevOptions) -> Failed<()> {
         Some(_) => None,
         None => Some(start_cluster(&options, &data_dir, &mut settings).await?),
     };
-    let url = settings.database.url.as_ref().map(|url| url.expose_secret().to_owned()).unwrap_or_default();
-    let bind = settings.http.bind.clone();
-    let platform = in_data_dir(settings, &data_dir, url.clone(), &bind)?;
-    let served = serve(&platform, &data_dir, &url);
+    let platform = in_data_dir(settings, &data_dir)?;
+    let served = serve(&platform, &data_dir);
     let serving = tokio::select! {
         serving = served => serving,
         _ = interrupt.recv() => Err(CliError::new("interrupted before it was ready")),
@@ -112,15 +104,25 @@ async fn start_cluster(options: &DevOptions, data_dir: &DataDir, settings: &mut 
     Ok(cluster)
 }
 
-async fn serve(platform: &Platform, data_dir: &DataDir, url: &str) -> Failed<Serving> {
+async fn serve(platform: &Platform, data_dir: &DataDir) -> Failed<Serving> {
     platform.migrate().await?;
-    let serving = Serving::start(platform, Planes::All, Fault::default()).await?;
     let password = first_password(data_dir)?;
-    if let Some(control_plane) = &serving.control_plane {
-        control_plane.ensure_super_admin(SUPER_ADMIN, &password).await?;
-    }
-    let running = Running { pid: std::process::id(), http: serving.address.to_string(), database_url: url.to_owned() };
-    write_secret(&data_dir.running(), &serde_json::to_string_pretty(&running).unwrap_or_default())?;
+    // Before anything is answered: whoever sees us ready finds us, and can sign in.
+    let first = async |address: SocketAddr, control_plane: Option<&ControlPlane>| {
+        if let Some(control_plane) = control_plane {
+            control_plane.ensure_super_admin(SUPER_ADMIN, &password).await?;
+        }
+        let settings = &platform.settings;
+        let running = Running {
+            pid: std::process::id(),
+            http: address.to_string(),
+            database_url: settings.database.url.as_ref().map_or("", ExposeSecret::expose_secret).to_owned(),
+            pg_dump: settings.backups.pg_dump.clone(),
+        };
+        let text = serde_json::to_string_pretty(&running).map_err(CliError::new)?;
+        Ok(cluster::write_private(&data_dir.running(), &text)?)
+    };
+    let serving = Serving::start_after(platform, Planes::All, Fault::default(), first).await?;
     greet(&serving, data_dir, &password);
     Ok(serving)
 }
@@ -140,7 +142,7 @@ fn greet(serving: &Serving, data_dir: &DataDir, password: &str) {
     let _ = std::io::stdout().flush();
 }
 
-fn reset(data_dir: &DataDir) -> Failed<()> {
+async fn reset(data_dir: &DataDir) -> Failed<()> {
     if data_dir.path().exists() && !data_dir.master_key().exists() && fs::read_dir(data_dir.path())?.next().is_some() {
         return Err(CliError::new(format!(
             "{} is not a data directory of tenantry; it was left as it is",
@@ -149,24 +151,33 @@ fn reset(data_dir: &DataDir) -> Failed<()> {
         .hint("name the right one with --data-dir"));
     }
     if data_dir.postgres().exists() {
-        cluster::erase(&data_dir.postgres())?;
+        cluster::erase(&data_dir.postgres()).await?;
     }
-    if data_dir.path().exists() {
-        fs::remove_dir_all(data_dir.path())?;
+    for folder in [data_dir.mail(), data_dir.backups()] {
+        unless_gone(fs::remove_dir_all(folder))?;
     }
+    // The key last: without it nobody could ask for this again after an interruption.
+    for file in [data_dir.running(), data_dir.first_password(), data_dir.master_key()] {
+        unless_gone(fs::remove_file(file))?;
+    }
+    // It stays where somebody keeps other things in it.
+    let _ = fs::remove_dir(data_dir.path());
     Ok(())
 }
 
-/// The directory lets others pass through, because PostgreSQL runs as another user when root starts it; what is secret
+fn unless_gone(removed: std::io::Result<()>) -> std::io::Result<()> {
+    removed.or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
+/// A new directory lets others pass through, because PostgreSQL runs as another user when root starts it; what is secret
 /// in it has its own permissions.
 fn prepare(data_dir: &DataDir) -> Failed<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o711).create(data_dir.path())?;
-    fs::set_permissions(data_dir.path(), fs::Permissions::from_mode(0o711))?;
+    cluster::make_dir(data_dir.path())?;
     for private in [data_dir.mail(), data_dir.backups()] {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(private)?;
     }
     if !data_dir.master_key().exists() {
-        write_secret(&data_dir.master_key(), &MasterKey::generate().map_err(CliError::new)?)?;
+        cluster::write_private(&data_dir.master_key(), &MasterKey::generate().map_err(CliError::new)?)?;
     }
     Ok(())
 }
@@ -178,15 +189,6 @@ fn first_password(data_dir: &DataDir) -> Failed<String> {
     let mut bytes = [0_u8; 12];
     getrandom::fill(&mut bytes).map_err(CliError::new)?;
     let password = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes);
-    write_secret(&data_dir.first_password(), &password)?;
+    cluster::write_private(&data_dir.first_password(), &password)?;
     Ok(password)
-}
-
-/// Whole or not at all, and readable to us alone.
-fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
-    let unfinished = path.with_extension("new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(unfinished, path)
 }

@@ -1,6 +1,6 @@
 //! Failures as a person at a terminal reads them: what went wrong, then what to do.
 
-use std::fmt;
+use std::{fmt, process::ExitCode};
 
 use control_plane::{
     doctor::DoctorError,
@@ -18,6 +18,7 @@ use crate::{cluster::ClusterError, config::ConfigError};
 pub struct CliError {
     message: String,
     hint: Option<String>,
+    wrong_usage: bool,
 }
 
 /// The outcome of a command.
@@ -26,7 +27,12 @@ pub type Failed<T> = Result<T, CliError>;
 impl CliError {
     /// A failure.
     pub fn new(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string(), hint: None }
+        Self { message: message.to_string(), hint: None, wrong_usage: false }
+    }
+
+    /// The command makes no sense as it was given.
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self { wrong_usage: true, ..Self::new(message) }
     }
 
     /// The same with what to do about it.
@@ -34,6 +40,11 @@ impl CliError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// What the program ends with: 1 failed, 2 wrong usage.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(if self.wrong_usage { 2 } else { 1 })
     }
 }
 
@@ -70,13 +81,13 @@ plainly!(
 
 impl From<ClusterError> for CliError {
     fn from(error: ClusterError) -> Self {
-        Self { message: error.to_string(), hint: error.hint() }
+        Self { hint: error.hint(), ..Self::new(error) }
     }
 }
 
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
-        Self { message: error.to_string(), hint: error.hint() }
+        Self { hint: error.hint(), ..Self::new(error) }
     }
 }
 
@@ -87,6 +98,6 @@ impl From<CreateError> for CliError {
             CreateError::DuplicateSlug(_) => Some("choose another with --slug".to_owned()),
             _ => None,
         };
-        Self { message: error.to_string(), hint }
+        Self { hint, ..Self::new(error) }
     }
 }

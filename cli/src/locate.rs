@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Failed,
-    config::{ConfigError, Settings, load},
+    config::{Backups, ConfigError, Settings, load},
     serving::Platform,
 };
 
@@ -20,6 +20,8 @@ pub(crate) struct Running {
     pub http: String,
     /// An administrator's URL of its PostgreSQL.
     pub database_url: String,
+    /// The `pg_dump` that fits it.
+    pub pg_dump: PathBuf,
 }
 
 /// Where `tenantry dev` keeps everything when nothing else is said.
@@ -84,7 +86,7 @@ impl DataDir {
 /// # Errors
 /// When neither is there.
 pub(crate) fn platform(config: Option<&Path>, data_dir: &Path) -> Failed<Platform> {
-    let settings = load(config)?;
+    let mut settings = load(config)?;
     if settings.database.url.is_some() {
         return Ok(Platform::new(settings)?);
     }
@@ -96,25 +98,23 @@ pub(crate) fn platform(config: Option<&Path>, data_dir: &Path) -> Failed<Platfor
         crate::CliError::new(format!("{} can't be read: {error}", data_dir.running().display()))
             .hint("start tenantry dev again")
     })?;
-    in_data_dir(settings, &data_dir, running.database_url, &running.http)
+    settings.database.url = Some(SecretString::from(running.database_url));
+    settings.http.bind = running.http;
+    if settings.backups.pg_dump == Backups::default().pg_dump {
+        settings.backups.pg_dump = running.pg_dump;
+    }
+    in_data_dir(settings, &data_dir)
 }
 
 /// The platform with what `tenantry dev` keeps in its data directory.
 ///
 /// # Errors
 /// When the master key can't be read.
-pub(crate) fn in_data_dir(
-    mut settings: Settings,
-    data_dir: &DataDir,
-    database_url: String,
-    http: &str,
-) -> Failed<Platform> {
-    settings.database.url = Some(SecretString::from(database_url));
-    http.clone_into(&mut settings.http.bind);
+pub(crate) fn in_data_dir(mut settings: Settings, data_dir: &DataDir) -> Failed<Platform> {
     if settings.security.master_key.is_none() {
         settings.security.master_key = Some(SecretString::from(std::fs::read_to_string(data_dir.master_key())?));
     }
-    if settings.backups.folder == crate::config::Backups::default().folder {
+    if settings.backups.folder == Backups::default().folder {
         settings.backups.folder = data_dir.backups();
     }
     let mut platform = Platform::new(settings)?;

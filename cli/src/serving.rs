@@ -1,6 +1,11 @@
 //! The planes, assembled from the configuration and served over HTTP. Tests start the same.
 
-use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use control_plane::{ControlPlane, provisioning::Fault};
@@ -18,7 +23,7 @@ use tokio_postgres::Config;
 
 use crate::{
     CliError, Failed,
-    config::{ConfigError, Settings},
+    config::{ConfigError, Http, Settings},
 };
 
 /// Which planes a process serves.
@@ -140,7 +145,7 @@ impl Platform {
 /// Planes that are being served.
 pub struct Serving {
     /// The address, with the port that was taken.
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
     /// The control plane, where it is among them.
     pub control_plane: Option<ControlPlane>,
     /// The runtime, where it is among them.
@@ -159,6 +164,17 @@ impl Serving {
     /// # Errors
     /// When the address is in use, or the platform database can't be used.
     pub async fn start(platform: &Platform, planes: Planes, fault: Fault) -> Failed<Self> {
+        Self::start_after(platform, planes, fault, async |_, _| Ok(())).await
+    }
+
+    /// [`Serving::start`], with something to do once the address is taken and the planes have started, before the
+    /// first request is answered.
+    pub(crate) async fn start_after(
+        platform: &Platform,
+        planes: Planes,
+        fault: Fault,
+        first: impl AsyncFnOnce(SocketAddr, Option<&ControlPlane>) -> Failed<()>,
+    ) -> Failed<Self> {
         let http = &platform.settings.http;
         let listener = TcpListener::bind(&http.bind).map_err(|error| {
             CliError::new(format!("{} can't be listened on: {error}", http.bind))
@@ -179,7 +195,8 @@ impl Serving {
             readiness = plane.readiness(readiness);
             runtime = Some(plane);
         }
-        let server = Self::listen(listener, http.workers, planes, readiness, control_plane.clone(), runtime.clone())?;
+        first(address, control_plane.as_ref()).await?;
+        let server = Self::listen(listener, http, planes, readiness, control_plane.clone(), runtime.clone())?;
         let handle = server.handle();
         let server = tokio::spawn(server);
         Ok(Self { address, control_plane, runtime, background, handle, server })
@@ -187,18 +204,20 @@ impl Serving {
 
     fn listen(
         listener: TcpListener,
-        workers: usize,
+        http: &Http,
         planes: Planes,
         readiness: Readiness,
         control_plane: Option<ControlPlane>,
         runtime: Option<Runtime>,
     ) -> std::io::Result<actix_web::dev::Server> {
+        let proxies = web::Data::new(http.trusted_proxies.clone());
         let server = HttpServer::new(move || {
             let (readiness, control_plane, runtime) = (readiness.clone(), control_plane.clone(), runtime.clone());
             App::new()
                 .app_data(json_config())
                 .app_data(query_config())
                 .app_data(path_config())
+                .app_data(proxies.clone())
                 .configure(move |config| {
                     health_routes(config, planes.service(), readiness);
                     config.route("/metrics", web::get().to(metrics));
@@ -212,7 +231,10 @@ impl Serving {
                 .default_service(web::to(nowhere))
                 .wrap(from_fn(observe))
         });
-        let workers = if workers == 0 { std::thread::available_parallelism().map_or(2, usize::from) } else { workers };
+        let workers = match http.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            workers => workers,
+        };
         // A client that hangs up is noticed at once, and its statement cancelled.
         let server = server.h1_allow_half_closed(false);
         let server = server.workers(workers).disable_signals().shutdown_timeout(GRACE.as_secs());

@@ -187,9 +187,14 @@ impl ControlPlane {
             self.unverified_days,
         );
         if let Some(mailer) = self.mailer.clone() {
-            tasks.spawn(async move { mailer.run().await });
+            let mailer = Arc::new(mailer);
+            reconciler::round(&mut tasks, "mail", move || {
+                let mailer = mailer.clone();
+                async move { mailer.run().await }
+            });
         }
-        tasks.spawn(tend(self.identity.clone(), self.signup.clone(), self.mailer.clone()));
+        let (identity, signup, mailer) = (self.identity.clone(), self.signup.clone(), self.mailer.clone());
+        reconciler::round(&mut tasks, "tending", move || tend(identity.clone(), signup.clone(), mailer.clone()));
         Ok(Background { tasks })
     }
 

@@ -2,7 +2,9 @@
 //! mend unasked, lets unverified signups expire. It takes no input and can be stopped at any moment; it wakes by signal
 //! and by timer.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
 
 use tenancy::postgres::{Heard, listen};
 use tokio::{sync::Notify, task::JoinSet};
@@ -10,9 +12,10 @@ use tokio_postgres::Config;
 
 use crate::{doctor::Doctor, provisioning::Provisioning, tenants::Tenants};
 
-/// The longest that an interrupted saga lies still, and that a suspended tenant's sessions survive a crash of the
-/// control plane in the moment of suspending.
+/// The longest that an interrupted saga lies still.
 const SAGA_ROUND: Duration = Duration::from_secs(2);
+/// The longest that a suspended tenant's sessions survive a crash of the control plane in the moment of suspending.
+const FENCE_ROUND: Duration = Duration::from_secs(2);
 /// How often stock is looked at although nobody took any.
 const STOCK_ROUND: Duration = Duration::from_secs(10);
 /// How often the platform database is compared with the servers.
@@ -30,12 +33,33 @@ pub(crate) fn start(
 ) -> JoinSet<()> {
     let mut rounds = JoinSet::new();
     let (begun, asked) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    rounds.spawn(signals(platform, begun.clone(), asked.clone()));
-    rounds.spawn(sagas(provisioning.clone(), begun));
-    rounds.spawn(stock(provisioning));
-    rounds.spawn(examine(doctor, asked));
-    rounds.spawn(expire(tenants, unverified_days));
+    let (begun_too, asked_too) = (begun.clone(), asked.clone());
+    round(&mut rounds, "signals", move || signals(platform.clone(), begun_too.clone(), asked_too.clone()));
+    let makers = provisioning.clone();
+    round(&mut rounds, "sagas", move || sagas(makers.clone(), begun.clone()));
+    let guards = provisioning.clone();
+    round(&mut rounds, "fences", move || fences(guards.clone()));
+    round(&mut rounds, "stock", move || stock(provisioning.clone()));
+    round(&mut rounds, "doctor", move || examine(doctor.clone(), asked.clone()));
+    if unverified_days > 0 {
+        round(&mut rounds, "expiry", move || expire(tenants.clone(), unverified_days));
+    }
     rounds
+}
+
+/// Runs a round for as long as the set lives. A fault of ours in one must not end it for good, and unnoticed.
+pub(crate) fn round<R>(rounds: &mut JoinSet<()>, name: &'static str, run: impl Fn() -> R + Send + 'static)
+where
+    R: Future<Output = ()> + Send + 'static,
+{
+    rounds.spawn(async move {
+        loop {
+            if AssertUnwindSafe(run()).catch_unwind().await.is_err() {
+                tracing::error!(name, "a round of the control plane came to an unexpected end and starts again");
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
 }
 
 /// A saga was begun: whoever began it usually runs it as well; this is for those that die at it.
@@ -59,15 +83,42 @@ async fn signals(platform: Config, sagas: Arc<Notify>, doctor: Arc<Notify>) {
     }
 }
 
+/// Each due saga runs in a task of its own: one that takes an hour over a backup keeps no other waiting.
 async fn sagas(provisioning: Provisioning, begun: Arc<Notify>) {
+    let mut running = JoinSet::new();
+    let mut in_hand = HashSet::new();
     loop {
-        if let Err(error) = provisioning.resume_sagas().await {
-            tracing::warn!(%error, "the sagas can't be looked at now");
+        match provisioning.due_sagas().await {
+            Ok(due) => {
+                for saga in due.into_iter().filter(|saga| in_hand.insert(*saga)) {
+                    let provisioning = provisioning.clone();
+                    running.spawn(async move {
+                        provisioning.resume(saga.0, saga.1).await;
+                        saga
+                    });
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the sagas can't be looked at now"),
         }
+        let _ = tokio::time::timeout(SAGA_ROUND, begun.notified()).await;
+        while let Some(ended) = running.try_join_next() {
+            match ended {
+                Ok(saga) => drop(in_hand.remove(&saga)),
+                // Which one it was is not known any more; the locks keep two runners of one saga apart.
+                Err(_) => in_hand.clear(),
+            }
+        }
+    }
+}
+
+/// Apart from the sagas: a backup takes its time, and a suspended tenant must not have it.
+async fn fences(provisioning: Provisioning) {
+    let mut round = tokio::time::interval(FENCE_ROUND);
+    loop {
+        round.tick().await;
         if let Err(error) = provisioning.enforce_fences().await {
             tracing::warn!(%error, "the fences of suspended tenants can't be looked at now");
         }
-        let _ = tokio::time::timeout(SAGA_ROUND, begun.notified()).await;
     }
 }
 
@@ -92,26 +143,14 @@ async fn examine(doctor: Doctor, asked: Arc<Notify>) {
     }
 }
 
-/// 0 days is never.
 async fn expire(tenants: Tenants, days: u16) {
-    if days == 0 {
-        return;
-    }
     let mut round = tokio::time::interval(EXPIRY_ROUND);
     loop {
         round.tick().await;
-        let expired = match tenants.expired_unverified(days).await {
-            Ok(expired) => expired,
-            Err(error) => {
-                tracing::warn!(%error, "expired signups can't be looked for now");
-                continue;
-            }
-        };
-        for (tenant, slug) in expired {
-            match tenants.delete(&slug, true, "expiry").await {
-                Ok(_) => tracing::info!(%tenant, %slug, "a signup whose address was never verified has expired"),
-                Err(error) => tracing::warn!(%tenant, %slug, %error, "an expired signup can't be deleted now"),
-            }
+        match tenants.expire_unverified(days).await {
+            Ok(0) => {}
+            Ok(expired) => tracing::info!(expired, "signups whose address was never verified have expired"),
+            Err(error) => tracing::warn!(%error, "signups can't expire now"),
         }
     }
 }

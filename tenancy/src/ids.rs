@@ -44,6 +44,8 @@ kinds! {
     InvoiceKind, InvoiceId = "inv";
     /// A PostgreSQL server that holds tenant databases.
     ServerKind, ServerId = "srv";
+    /// A platform: one platform database with all that belongs to it.
+    PlatformKind, PlatformId = "plt";
     /// One HTTP request, as logs and error bodies name it.
     RequestKind, RequestId = "req";
     /// A row of a tenant's `customers`.

@@ -2,8 +2,8 @@
 
 use crate::text_type::text_type;
 
-/// A tenant's short name: `[a-z0-9]` first and last, `[a-z0-9-]` between, 2 to 40 characters, no double dash, and
-/// not a word that the platform needs for itself.
+/// A tenant's short name: `[a-z0-9]` first and last, `[a-z0-9-]` between, 2 to 40 characters, no double dash; a new one
+/// is also not a word that the platform needs for itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantSlug(String);
 
@@ -113,20 +113,28 @@ pub const RESERVED: &[&str] = &[
 ];
 
 impl TenantSlug {
-    /// Checks a text that claims to be a slug; nothing is changed on the way.
+    /// Checks a text that is to be a new tenant's slug; nothing is changed on the way.
     ///
     /// # Errors
     /// [`SlugError`] says which rule it breaks.
     pub fn parse(text: &str) -> Result<Self, SlugError> {
+        if RESERVED.binary_search(&text).is_ok() {
+            return Err(SlugError::Reserved);
+        }
+        Self::known(text)
+    }
+
+    /// Checks a text that claims to be the slug of a tenant that there is, which may be older than a reserved word.
+    ///
+    /// # Errors
+    /// [`SlugError::Length`] and [`SlugError::Characters`].
+    pub fn known(text: &str) -> Result<Self, SlugError> {
         if !(MIN_LENGTH..=MAX_LENGTH).contains(&text.len()) {
             return Err(SlugError::Length);
         }
         let plain = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !plain || text.starts_with('-') || text.ends_with('-') || text.contains("--") {
             return Err(SlugError::Characters);
-        }
-        if RESERVED.binary_search(&text).is_ok() {
-            return Err(SlugError::Reserved);
         }
         Ok(Self(text.to_owned()))
     }
@@ -166,7 +174,7 @@ fn is_symbol(c: char) -> bool {
     matches!(u32::from(c), 0x2190..=0x2BFF | 0x1F000..=0x1FAFF | 0xFE00..=0xFE0F | 0x200D | 0xE0000..=0xE01EF)
 }
 
-text_type!(TenantSlug, SlugError);
+text_type!(TenantSlug, SlugError, kept as known);
 
 #[cfg(test)]
 mod tests {
@@ -179,7 +187,16 @@ mod tests {
         assert!(RESERVED.is_sorted());
         for word in RESERVED {
             assert_eq!(TenantSlug::parse(word), Err(SlugError::Reserved), "{word}");
+            TenantSlug::known(word).unwrap();
         }
+    }
+
+    #[test]
+    fn a_tenant_whose_slug_was_reserved_later_can_be_read() {
+        let slug: TenantSlug = serde_json::from_str(r#""admin""#).unwrap();
+        assert_eq!(slug.as_str(), "admin");
+        assert!("admin".parse::<TenantSlug>().is_err());
+        assert!(serde_json::from_str::<TenantSlug>(r#""a--b""#).is_err());
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! What every checked text type has in common, written once.
 
 /// Gives a `struct Name(String)` with `fn parse(&str) -> Result<Self, Error>` its reading and writing traits:
-/// `FromStr`, `Display`, `AsRef<str>`, serde and PostgreSQL. Every way in goes through `parse`.
+/// `FromStr`, `Display`, `AsRef<str>`, serde and PostgreSQL. Every way in goes through `parse`; with `kept as`, what was
+/// written before is read back (serde and PostgreSQL) by that function, because rules for new values may have grown.
 macro_rules! text_type {
     ($name:ident, $error:ty) => {
+        $crate::text_type::text_type!($name, $error, kept as parse);
+    };
+    ($name:ident, $error:ty, kept as $known:ident) => {
         impl $name {
             /// The checked text.
             #[must_use]
@@ -35,7 +39,7 @@ macro_rules! text_type {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                Self::parse(&text).map_err(serde::de::Error::custom)
+                Self::$known(&text).map_err(serde::de::Error::custom)
             }
         }
         impl postgres_types::ToSql for $name {
@@ -56,7 +60,7 @@ macro_rules! text_type {
                 ty: &postgres_types::Type,
                 raw: &'a [u8],
             ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-                Ok(Self::parse(<&str as postgres_types::FromSql>::from_sql(ty, raw)?)?)
+                Ok(Self::$known(<&str as postgres_types::FromSql>::from_sql(ty, raw)?)?)
             }
             fn accepts(ty: &postgres_types::Type) -> bool {
                 <&str as postgres_types::FromSql>::accepts(ty)

@@ -20,12 +20,13 @@ use crate::{Client, within};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where the program is; it is built first, so that no test runs yesterday's.
-fn program() -> &'static Path {
+pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = std::process::Command::new(cargo)
-            .args(["build", "--package", "tenantry"])
+            // Together with the tests: what they share is built once.
+            .args(["build", "--package", "tenantry", "--package", "tests"])
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
             .output()
             .unwrap();

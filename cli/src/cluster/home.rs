@@ -120,7 +120,7 @@ pub(super) fn pgdata_of(data_dir: &Path) -> PathBuf {
 }
 
 /// Makes a folder that others may pass through, and leaves one that exists as it is.
-pub(super) fn make_dir(dir: &Path) -> Result<(), ClusterError> {
+pub(crate) fn make_dir(dir: &Path) -> Result<(), ClusterError> {
     let failed = |source| ClusterError::io("make the folder", dir, source);
     if dir.is_dir() {
         return Ok(());
@@ -130,17 +130,20 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), ClusterError> {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o711)).map_err(failed)
 }
 
-/// Writes a file that only its owner reads, whole or not at all.
-pub(super) fn write_private(path: &Path, text: &str) -> Result<(), ClusterError> {
+/// Writes a file that only its owner reads, whole or not at all, and there to stay.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), ClusterError> {
     let failed = |source| ClusterError::io("write", path, source);
     let new = path.with_extension("new");
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)?;
-    fs::rename(&new, path).map_err(failed)
+    fs::rename(&new, path).map_err(failed)?;
+    // Before its folder is on the disk, a crash of the machine may still undo the renaming.
+    path.parent().map_or(Ok(()), |folder| File::open(folder).and_then(|folder| folder.sync_all())).map_err(failed)
 }
 
-async fn lock(dir: &Path) -> Result<File, ClusterError> {
+/// Takes a cluster's directory for this process, for as long as the file is kept.
+pub(super) async fn lock(dir: &Path) -> Result<File, ClusterError> {
     let path = dir.join("lock");
     let failed = |source| ClusterError::io("lock", &path, source);
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use binaries::{Binaries, OLDEST_MAJOR};
 pub use error::ClusterError;
+pub(crate) use home::{make_dir, write_private};
 pub use relocation::erase;
 pub use running::Cluster;
 

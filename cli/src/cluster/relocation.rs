@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{ClusterError, account::Account, home};
+use super::{ClusterError, account::Account, home, leftovers};
 
 const ELSEWHERE: &str = "/var/lib/tenantry";
 const POINTER: &str = "cluster-location";
@@ -46,9 +46,14 @@ pub(super) fn resolve(given: &Path, account: Option<&Account>) -> Result<PathBuf
 }
 
 /// Deletes the cluster of a data directory, wherever it lives, with everything else in there.
-/// It must not be running.
-pub fn erase(data_dir: &Path) -> Result<(), ClusterError> {
+/// One that a process is using is refused, and stays as it is; a server without one is ended first.
+pub async fn erase(data_dir: &Path) -> Result<(), ClusterError> {
     for dir in target(data_dir).into_iter().chain([data_dir.to_path_buf()]) {
+        if !dir.exists() {
+            continue;
+        }
+        let _held = home::lock(&dir).await?;
+        leftovers::clear(&dir.join("pgdata"), &dir.join("postgres.log")).await?;
         match fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(ClusterError::io("delete", &dir, error));

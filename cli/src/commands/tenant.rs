@@ -39,12 +39,14 @@ pub(super) enum Tenant {
     #[command(after_help = "Example:\n  tenantry tenant show acme")]
     Show {
         /// Its slug
+        #[arg(value_parser = TenantSlug::known)]
         slug: TenantSlug,
     },
     /// Stop serving a tenant; its data stays
     #[command(after_help = "Example:\n  tenantry tenant suspend acme --reason 'invoice 2026-017 is unpaid'")]
     Suspend {
         /// Its slug
+        #[arg(value_parser = TenantSlug::known)]
         slug: TenantSlug,
         /// Why, for the record
         #[arg(long)]
@@ -54,12 +56,14 @@ pub(super) enum Tenant {
     #[command(after_help = "Example:\n  tenantry tenant activate acme")]
     Activate {
         /// Its slug
+        #[arg(value_parser = TenantSlug::known)]
         slug: TenantSlug,
     },
     /// Delete a tenant: a final backup, then its database and role go
     #[command(after_help = "Example:\n  tenantry tenant drop acme --confirm acme")]
     Drop {
         /// Its slug
+        #[arg(value_parser = TenantSlug::known)]
         slug: TenantSlug,
         /// Its slug again
         #[arg(long)]
@@ -103,6 +107,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 impl Tenant {
     pub(super) async fn run(self, common: Common) -> Failed<()> {
+        self.check()?;
         let control_plane = common.platform()?.control_plane(Fault::default())?;
         let tenants = &control_plane.tenants;
         match self {
@@ -125,11 +130,7 @@ impl Tenant {
                 common.output().print(&tenant, |tenant| format!("{slug} is {} again.", tenant.status));
                 Ok(())
             }
-            Self::Drop { slug, confirm, no_backup } => {
-                if confirm != slug.as_str() {
-                    return Err(CliError::new(format!("--confirm says {confirm:?}, not {:?}", slug.as_str()))
-                        .hint("repeat the slug exactly: this deletes all of the tenant's data"));
-                }
+            Self::Drop { slug, confirm: _, no_backup } => {
                 let tenant = tenants.delete(&slug, !no_backup, ACTOR).await?;
                 let backup = control_plane.provisioning.backups().final_backup(&tenant.database, tenant.id);
                 let document = json!({ "tenant": tenant, "backup": backup.exists().then_some(&backup) });
@@ -139,6 +140,18 @@ impl Tenant {
                 });
                 Ok(())
             }
+        }
+    }
+
+    /// What can be told to be wrong without a platform.
+    fn check(&self) -> Failed<()> {
+        match self {
+            Self::Create(create) => create.names().map(|_| ()),
+            Self::Drop { slug, confirm, .. } if confirm != slug.as_str() => {
+                Err(CliError::usage(format!("--confirm says {confirm:?}, not {:?}", slug.as_str()))
+                    .hint("repeat the slug exactly: this deletes all of the tenant's data"))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -176,16 +189,21 @@ async fn show(common: &Common, control_plane: &ControlPlane, slug: &TenantSlug) 
 }
 
 impl Create {
-    async fn run(self, common: &Common, control_plane: &ControlPlane) -> Failed<()> {
+    /// The names of the company and of its owner.
+    fn names(&self) -> Failed<(String, String)> {
         let mut fields = FieldErrors::default();
         let name = fields.text("--name", &self.name, 1, 200);
         let owner_name = fields.text("--owner-name", &self.owner_name, 1, 200);
-        let (Some(name), Some(owner_name)) = (name, owner_name) else {
+        name.zip(owner_name).ok_or_else(|| {
             let wrong = fields.finish().err().map(|problem| problem.errors().clone()).unwrap_or_default();
             let wrong: Vec<String> =
                 wrong.iter().map(|(field, reasons)| format!("{field} {}", reasons.join(", "))).collect();
-            return Err(CliError::new(wrong.join("; ")));
-        };
+            CliError::usage(wrong.join("; "))
+        })
+    }
+
+    async fn run(self, common: &Common, control_plane: &ControlPlane) -> Failed<()> {
+        let (name, owner_name) = self.names()?;
         let password_hash = match self.owner_password_stdin {
             true => Some(hash_from_stdin(control_plane, &self.owner_email).await?),
             false => None,

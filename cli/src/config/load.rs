@@ -72,7 +72,12 @@ pub fn load(file: Option<&Path>) -> Result<Settings, ConfigError> {
         return Err(ConfigError::Missing(named.to_path_buf()));
     }
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-    let environment = Environment::with_prefix("TENANTRY").prefix_separator("__").separator("__").try_parsing(true);
+    let environment = Environment::with_prefix("TENANTRY")
+        .prefix_separator("__")
+        .separator("__")
+        .try_parsing(true)
+        .list_separator(",")
+        .with_list_parse_key("http.trusted_proxies");
     let layers = Config::builder()
         .add_source(File::from(path).format(FileFormat::Toml).required(false))
         .add_source(environment)
@@ -159,6 +164,8 @@ mod tests {
     fn wrong_values_and_files_are_refused() {
         assert!(matches!(load(Some(Path::new("/nowhere.toml"))), Err(ConfigError::Missing(_))));
         assert!(load(Some(file("[database]\nprefix = \"A\"\n").path())).is_err());
+        let error = load(Some(file("[http]\ntrusted_proxies = [\"10.0.0.0/8\", \"proxy\"]\n").path())).unwrap_err();
+        assert!(error.to_string().contains("\"proxy\" must be an IP address or a network"), "{error}");
         assert!(load(Some(file("not toml").path())).is_err());
     }
 }

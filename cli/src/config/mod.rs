@@ -5,6 +5,7 @@ mod show;
 
 use std::path::PathBuf;
 
+use control_plane::audit::TrustedProxies;
 pub use load::{ConfigError, load};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
@@ -71,11 +72,13 @@ pub struct Http {
     pub bind: String,
     /// Threads that serve requests; 0 is one per core.
     pub workers: usize,
+    /// Reverse proxies whose `X-Forwarded-For` is believed: addresses and networks.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { bind: "127.0.0.1:8080".to_owned(), workers: 0 }
+        Self { bind: "127.0.0.1:8080".to_owned(), workers: 0, trusted_proxies: TrustedProxies::default() }
     }
 }
 

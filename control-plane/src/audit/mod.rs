@@ -1,9 +1,11 @@
 //! What was done, by whom, from where: kept in the platform database, written in the transaction that does it.
 
 mod origin;
+mod proxies;
 mod store;
 
-pub use origin::{Origin, client_address};
+pub use origin::Origin;
+pub use proxies::TrustedProxies;
 pub use store::record;
 use tenancy::{TenantId, UserId, text_enum};
 
@@ -18,16 +20,10 @@ text_enum! {
         TenantSuspended = "tenant.suspended",
         /// A tenant is served again.
         TenantActivated = "tenant.activated",
-        /// A tenant was ended by its owner.
-        TenantCancelled = "tenant.cancelled",
         /// A tenant was dropped.
         TenantDeleted = "tenant.deleted",
-        /// A tenant's own data was changed.
-        TenantChanged = "tenant.changed",
         /// The owner finished the signup wizard.
         OnboardingCompleted = "tenant.onboarding_completed",
-        /// A user was made.
-        UserCreated = "user.created",
         /// Somebody signed in.
         SignedIn = "user.signed_in",
         /// Somebody tried to.
@@ -44,8 +40,6 @@ text_enum! {
         PasswordForgotten = "user.password_forgotten",
         /// A password was set with a mailed token.
         PasswordSet = "user.password_set",
-        /// A package was made or changed.
-        PackageChanged = "package.changed",
         /// A database server was added.
         ServerAdded = "server.added",
         /// A difference between the platform database and a server was mended.

@@ -84,6 +84,9 @@ impl Backups {
         let whole = tokio::fs::File::open(&unfinished).await.map_err(at(&unfinished))?;
         whole.sync_all().await.map_err(at(&unfinished))?;
         tokio::fs::rename(&unfinished, file).await.map_err(at(file))?;
+        // The database goes for good after this: the file's name must be on the disk before that.
+        let folder = tokio::fs::File::open(&self.folder).await.map_err(at(&self.folder))?;
+        folder.sync_all().await.map_err(at(&self.folder))?;
         forget_unfinished(&self.folder, file).await;
         Ok(())
     }

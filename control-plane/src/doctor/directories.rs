@@ -18,13 +18,25 @@ pub(super) async fn examine(server: &Server, client: &Client) -> Result<Vec<Find
     }
     // A CREATE DATABASE under way has a directory before it has a row. None under way, and there still: an orphan.
     let second = orphans(client).await?.unwrap_or_default();
+    let here = is_here(client).await?;
     let folder: String = client.query_one("SHOW data_directory", &[]).await?.get(0);
     let findings = first.intersection(&second).map(|oid| {
         let path = PathBuf::from(&folder).join("base").join(oid.to_string());
-        let local = path.is_dir();
+        let local = here && path.is_dir();
         server.finding(Trouble::OrphanDirectory { oid: *oid, path, local })
     });
     Ok(findings.collect())
+}
+
+/// Whether the server's files are on this machine: another cluster may have a folder of the same name here.
+pub(super) async fn is_here(client: &Client) -> Result<bool, DoctorError> {
+    let row = client
+        .query_one("SELECT current_setting('data_directory'), system_identifier FROM pg_control_system()", &[])
+        .await?;
+    let (folder, identifier): (String, i64) = (row.get(0), row.get(1));
+    // The file begins with the cluster's identifier (pg_control.h).
+    let control = tokio::fs::read(PathBuf::from(folder).join("global/pg_control")).await;
+    Ok(control.is_ok_and(|bytes| bytes.starts_with(&identifier.to_ne_bytes())))
 }
 
 /// `None` where we may not look, or where a database is just being made or dropped.

@@ -83,10 +83,14 @@ pub enum Trouble {
     Behind { tenant: TenantId, version: i32, target: i32 },
     /// A tenant's database that says another version than the record.
     WrongVersion { tenant: TenantId, recorded: i32, found: i32 },
+    /// A tenant's role that may do more, or less, in its database than it should.
+    WrongPrivileges { tenant: TenantId, database: DatabaseName, what: String },
     /// A tenant's database that can't be examined.
     Unreadable { tenant: TenantId, reason: String },
     /// A directory under `base/` that belongs to no database.
     OrphanDirectory { oid: u32, path: PathBuf, local: bool },
+    /// A server that can't be reached.
+    Unreachable(String),
     /// A setting that will hurt.
     Setting { name: &'static str, value: String, advice: &'static str },
 }
@@ -114,8 +118,10 @@ impl Trouble {
             Self::HalfMade(_) => "half_made",
             Self::Behind { .. } => "behind",
             Self::WrongVersion { .. } => "wrong_version",
+            Self::WrongPrivileges { .. } => "wrong_privileges",
             Self::Unreadable { .. } => "unreadable",
             Self::OrphanDirectory { .. } => "orphan_directory",
+            Self::Unreachable(_) => "unreachable",
             Self::Setting { .. } => "setting",
         }
     }
@@ -124,9 +130,11 @@ impl Trouble {
     #[must_use]
     pub const fn can_be_mended(&self) -> bool {
         match self {
-            Self::MissingDatabase(..) | Self::Unreadable { .. } | Self::OpenNeighbour(_) | Self::Setting { .. } => {
-                false
-            }
+            Self::MissingDatabase(..)
+            | Self::Unreadable { .. }
+            | Self::Unreachable(_)
+            | Self::OpenNeighbour(_)
+            | Self::Setting { .. } => false,
             Self::OrphanDirectory { local, .. } => *local,
             _ => true,
         }
@@ -192,11 +200,15 @@ impl fmt::Display for Trouble {
             Self::WrongVersion { tenant, recorded, found } => {
                 write!(f, "{tenant} is recorded at schema version {recorded}, its database says {found}")
             }
+            Self::WrongPrivileges { tenant, what, .. } => {
+                write!(f, "the role of {tenant} differs in its database: {what}")
+            }
             Self::Unreadable { tenant, reason } => write!(f, "the database of {tenant} can't be examined: {reason}"),
             Self::OrphanDirectory { oid, path, local } => {
                 let how = if *local { "" } else { "; remove it by hand on the server" };
                 write!(f, "directory {} belongs to no database (a crash left it; oid {oid}){how}", path.display())
             }
+            Self::Unreachable(reason) => write!(f, "nothing can be examined: {reason}"),
             Self::Setting { name, value, advice } => write!(f, "{name} is {value}: {advice}"),
         }
     }
@@ -235,8 +247,10 @@ impl Finding {
             | Trouble::HalfMade(tenant)
             | Trouble::Behind { tenant, .. }
             | Trouble::WrongVersion { tenant, .. }
+            | Trouble::WrongPrivileges { tenant, .. }
             | Trouble::Unreadable { tenant, .. } => tenant.to_string(),
             Trouble::OrphanDirectory { path, .. } => path.display().to_string(),
+            Trouble::Unreachable(_) => self.server_name.clone(),
             Trouble::Setting { name, .. } => (*name).to_owned(),
         };
         Subject {

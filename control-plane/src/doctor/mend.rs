@@ -1,12 +1,8 @@
 //! Mending: each remedy looks again before it acts, under the same locks as whoever might be at work.
 
-use tenancy::{
-    DatabaseName, TenantId,
-    migrate::Migrations,
-    postgres::{Failure, failure},
-};
+use tenancy::{DatabaseName, TenantId, migrate::Migrations};
 
-use super::{Doctor, DoctorError, Finding, Trouble, directories};
+use super::{Doctor, DoctorError, Finding, Trouble, directories, privileges};
 use crate::{
     platform::StoreError,
     provisioning::{self, ProvisionError, saga::Kind},
@@ -43,9 +39,13 @@ impl Doctor {
             Trouble::Behind { tenant, .. } | Trouble::WrongVersion { tenant, .. } => {
                 self.bring_up(&server, *tenant).await?;
             }
+            Trouble::WrongPrivileges { tenant, database, .. } => {
+                provisioning.restore_privileges(&server, *tenant, database).await?;
+            }
             Trouble::OrphanDirectory { oid, path, .. } => {
                 let client = server.connect().await?;
-                if directories::orphans(&client).await?.is_some_and(|orphans| orphans.contains(oid)) {
+                let there = directories::orphans(&client).await?.is_some_and(|orphans| orphans.contains(oid));
+                if there && directories::is_here(&client).await? {
                     tokio::fs::remove_dir_all(path).await.map_err(|source| {
                         ProvisionError::Backup(crate::backups::BackupError::File { path: path.clone(), source })
                     })?;
@@ -53,6 +53,7 @@ impl Doctor {
             }
             Trouble::MissingDatabase(..)
             | Trouble::Unreadable { .. }
+            | Trouble::Unreachable(_)
             | Trouble::OpenNeighbour(_)
             | Trouble::Setting { .. } => {}
         }
@@ -75,7 +76,9 @@ impl Doctor {
         let transaction = client.transaction().await?;
         // Whoever suspends the tenant now waits, so that its role is not let in again after that.
         tenants::store::hold(&transaction, tenant).await?;
-        let Some(row) = tenants::store::address(&transaction, tenant).await? else { return Ok(()) };
+        let row = tenants::store::address(&transaction, tenant).await?;
+        // Of one that is being dropped, role and database are the saga's.
+        let Some(row) = row.filter(|row| row.status.is_live()) else { return Ok(()) };
         self.provisioning.restore_role(server, tenant, &row.database, row.status.is_served()).await?;
         Ok(transaction.commit().await?)
     }
@@ -122,34 +125,49 @@ impl Doctor {
             } else if row.half_made {
                 findings.push(server.finding(Trouble::HalfMade(tenant)));
             } else if row.status.is_live() && row.status != tenancy::TenantStatus::Provisioning {
-                let found = match server.connect_to(&row.database).await {
-                    Ok(client) => {
-                        Migrations::version_of(&client).await.map_err(|error| (failure(&error), error.to_string()))
-                    }
-                    Err(error) => Err((Failure::Other, error.to_string())),
-                };
-                match found {
-                    Ok(found) if found != row.schema_version => {
-                        findings.push(server.finding(Trouble::WrongVersion {
-                            tenant,
-                            recorded: row.schema_version,
-                            found,
-                        }));
-                    }
-                    Ok(found) if found < target.version => {
-                        findings.push(server.finding(Trouble::Behind {
-                            tenant,
-                            version: found,
-                            target: target.version,
-                        }));
-                    }
-                    Ok(_) => {}
+                let examined = self.examine_inside(&server, &row, target.version).await;
+                match examined {
+                    Ok(troubles) => findings.extend(troubles.into_iter().map(|trouble| server.finding(trouble))),
                     Err(_) if !self.is_still_at(tenant, &row.database).await? => {}
-                    Err((_, reason)) => findings.push(server.finding(Trouble::Unreadable { tenant, reason })),
+                    Err(error) => {
+                        let reason = error.to_string();
+                        findings.push(server.finding(Trouble::Unreadable { tenant, reason }));
+                    }
                 }
             }
         }
         Ok(findings)
+    }
+
+    /// What only a session in the tenant's database can tell.
+    async fn examine_inside(
+        &self,
+        server: &Server,
+        row: &tenants::store::Health,
+        target: i32,
+    ) -> Result<Vec<Trouble>, DoctorError> {
+        let tenant = row.id;
+        let inside = server.connect_to(&row.database).await?;
+        let found = Migrations::version_of(&inside).await?;
+        let mut troubles = Vec::new();
+        if found != row.schema_version {
+            troubles.push(Trouble::WrongVersion { tenant, recorded: row.schema_version, found });
+        } else if found < target {
+            troubles.push(Trouble::Behind { tenant, version: found, target });
+        }
+        let role = self.provisioning.prefix().tenant_role(tenant);
+        // A missing role is named by who looks at roles.
+        let there = inside.query_opt("SELECT 1 FROM pg_roles WHERE rolname = $1", &[&role]).await?;
+        if there.is_some() {
+            let different = privileges::examine(&inside, &role).await?;
+            let database = row.database.clone();
+            troubles.extend(different.into_iter().map(|what| Trouble::WrongPrivileges {
+                tenant,
+                database: database.clone(),
+                what,
+            }));
+        }
+        Ok(troubles)
     }
 }
 

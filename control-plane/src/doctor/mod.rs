@@ -7,6 +7,7 @@ mod catalogue;
 mod directories;
 mod finding;
 mod mend;
+mod privileges;
 mod roles;
 
 use deadpool_postgres::Pool;
@@ -56,7 +57,12 @@ impl Doctor {
     pub async fn examine(&self) -> Result<Vec<Finding>, DoctorError> {
         let mut findings = Vec::new();
         for server in self.provisioning.servers().all().await? {
-            findings.extend(self.examine_server(&server, true).await?);
+            match self.examine_server(&server, true).await {
+                Err(DoctorError::Server(ServerError::Connect { reason, .. })) => {
+                    findings.push(server.finding(Trouble::Unreachable(reason)));
+                }
+                examined => findings.extend(examined?),
+            }
         }
         findings.extend(self.examine_tenants().await?);
         Ok(findings)
@@ -83,7 +89,13 @@ impl Doctor {
     pub async fn mend_unasked(&self) -> Result<usize, DoctorError> {
         let mut mended = 0;
         for server in self.provisioning.servers().all().await? {
-            let mut findings = self.examine_server(&server, false).await?;
+            let mut findings = match self.examine_server(&server, false).await {
+                Err(DoctorError::Server(error)) if !server.is_platform => {
+                    tracing::warn!(%error, "a server can't be examined now");
+                    continue;
+                }
+                examined => examined?,
+            };
             findings.retain(|finding| finding.trouble.may_be_mended_unasked());
             mended += self.mend(&findings).await.iter().filter(|(_, result)| result.is_ok()).count();
         }
@@ -92,6 +104,8 @@ impl Doctor {
 
     async fn examine_server(&self, server: &Server, thorough: bool) -> Result<Vec<Finding>, DoctorError> {
         let client = server.connect().await?;
+        // On a server of another platform everything would look like an orphan.
+        self.provisioning.check_ownership(&client).await?;
         let mut findings = catalogue::examine(self, server, &client).await?;
         findings.extend(roles::examine(self, server, &client).await?);
         if thorough {

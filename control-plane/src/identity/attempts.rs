@@ -8,8 +8,10 @@ use crate::platform::StoreError;
 text_enum! {
     /// What is counted.
     pub enum What {
-        /// Failed sign-ins with one e-mail address.
+        /// Failed sign-ins with one e-mail address, from anywhere.
         FailedSignInOfAccount = "failed_sign_in_account",
+        /// Failed sign-ins with one e-mail address from one network.
+        FailedSignInOfAccountFrom = "failed_sign_in_account_from",
         /// Failed sign-ins from one network.
         FailedSignInFrom = "failed_sign_in_from",
         /// Mails for a new password to one e-mail address.

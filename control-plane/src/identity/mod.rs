@@ -66,13 +66,15 @@ impl Identity {
         }
     }
 
-    /// Makes the public key known to everybody who checks tokens, and learns theirs. To be called before serving.
+    /// Makes the public key known to everybody who checks tokens, retires those before it, and learns theirs. To be
+    /// called before serving.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn publish(&self) -> Result<(), StoreError> {
         let db = self.pool.get().await?;
         store::publish_key(&db, self.signer.public_key()).await?;
+        store::retire_keys_before(&db, self.signer.public_key()).await?;
         self.keys.replace(store::keys(&db).await?);
         Ok(())
     }
@@ -82,8 +84,9 @@ impl Identity {
     /// # Errors
     /// [`StoreError`].
     pub async fn tend(&self) -> Result<(), StoreError> {
+        // Again, so that keys before it are retired when their time has come, not only at the next start.
+        self.publish().await?;
         let db = self.pool.get().await?;
-        self.keys.replace(store::keys(&db).await?);
         attempts::purge(&db).await?;
         tokens::purge(&db).await?;
         Ok(())

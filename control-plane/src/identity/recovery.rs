@@ -1,6 +1,7 @@
 //! What is done with a token from a mail: proving an address, setting a password.
 
 use tenancy::{EmailAddress, TenantId, UserId};
+use tracing::Instrument;
 
 use super::{
     Identity, IdentityError, Password, TokenKind,
@@ -20,7 +21,7 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::TooMany`] for the client, not for the account.
     pub async fn forgot_password(&self, email: &EmailAddress, origin: &Origin) -> Result<(), IdentityError> {
-        let mut db = self.db().await?;
+        let db = self.db().await?;
         let asked = attempts::count(&db, What::ForgottenPasswordFrom, &origin.network()).await?;
         if is_over(asked, self.settings.password_mails_per_address) {
             return Err(IdentityError::TooMany);
@@ -29,6 +30,19 @@ impl Identity {
         if is_over(asked, self.settings.password_mails_per_account) {
             return Ok(());
         }
+        let (identity, email, origin) = (self.clone(), email.clone(), origin.clone());
+        let mail = async move {
+            if let Err(error) = identity.mail_reset(&email, &origin).await {
+                tracing::error!(%error, "the mail for a new password could not be written");
+            }
+        };
+        // Nobody waits for it, because there is more to do for an account that exists, and the time would tell.
+        tokio::spawn(mail.in_current_span());
+        Ok(())
+    }
+
+    async fn mail_reset(&self, email: &EmailAddress, origin: &Origin) -> Result<(), IdentityError> {
+        let mut db = self.db().await?;
         let Some((user, _)) = store::by_email(&db, email).await? else {
             return Ok(());
         };
@@ -45,7 +59,7 @@ impl Identity {
     }
 
     /// Sets a password with the token of an invitation or of a forgotten one. Proves the address, takes up the
-    /// invitation, and ends every sign-in. Returns the address, to sign in with.
+    /// invitation, and ends every sign-in with the access tokens that came of it. Returns the address, to sign in with.
     ///
     /// # Errors
     /// [`IdentityError::MailedToken`], [`IdentityError::Password`].
@@ -70,6 +84,7 @@ impl Identity {
         store::lock(&transaction, user.id).await?;
         let holder = unused(tokens::consume(&transaction, kind, presented).await?)?;
         store::set_password(&transaction, user.id, &hash).await?;
+        store::outdate_access_tokens(&transaction, user.id).await?;
         if let Some(tenant) = holder.tenant {
             store::join(&transaction, user.id, tenant).await?;
         }

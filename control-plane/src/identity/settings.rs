@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// How long an access token lasts, in seconds: 1 to 86400.
     pub access_token_seconds: AccessTokenSeconds,
-    /// Failed sign-ins per e-mail address and hour.
+    /// Failed sign-ins per e-mail address and hour, from one client address.
     pub failed_sign_ins_per_account: u32,
+    /// Failed sign-ins per e-mail address and hour, from all client addresses together.
+    pub failed_sign_ins_per_account_in_all: u32,
     /// Failed sign-ins per client address and hour.
     pub failed_sign_ins_per_address: u32,
     /// Mails for a new password per e-mail address and hour.
@@ -25,6 +27,7 @@ impl Default for Settings {
         Self {
             access_token_seconds: AccessTokenSeconds(15 * 60),
             failed_sign_ins_per_account: 10,
+            failed_sign_ins_per_account_in_all: 100,
             failed_sign_ins_per_address: 100,
             password_mails_per_account: 5,
             password_mails_per_address: 20,

@@ -96,10 +96,18 @@ impl Identity {
         Ok(())
     }
 
+    /// A stranger far away must not be able to lock somebody out with a few guesses; many from many networks are
+    /// stopped all the same.
     fn failure_counters(&self, email: Option<&EmailAddress>, origin: &Origin) -> Vec<(What, String, u32)> {
-        let from = (What::FailedSignInFrom, origin.network(), self.settings.failed_sign_ins_per_address);
-        let of = email
-            .map(|email| (What::FailedSignInOfAccount, email.to_string(), self.settings.failed_sign_ins_per_account));
-        [Some(from), of].into_iter().flatten().collect()
+        let (network, limits) = (origin.network(), &self.settings);
+        let mut counters = Vec::with_capacity(3);
+        if let Some(email) = email {
+            let both = format!("{email} {network}");
+            counters.push((What::FailedSignInOfAccountFrom, both, limits.failed_sign_ins_per_account));
+            let in_all = limits.failed_sign_ins_per_account_in_all;
+            counters.push((What::FailedSignInOfAccount, email.to_string(), in_all));
+        }
+        counters.push((What::FailedSignInFrom, network, limits.failed_sign_ins_per_address));
+        counters
     }
 }

@@ -98,6 +98,16 @@ pub(super) async fn set_password(db: &impl GenericClient, id: UserId, hash: &str
     Ok(())
 }
 
+/// Moves every place of a user on, so that access tokens for it are refused; the runtimes are told by a trigger.
+pub(super) async fn outdate_access_tokens(db: &impl GenericClient, id: UserId) -> Result<(), StoreError> {
+    db.execute(
+        "UPDATE memberships SET version = version + 1, changed_at = now() WHERE user_id = $1 AND status = 'active'",
+        &[&id],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Takes up the invitation to a tenant, where there is one.
 pub(super) async fn join(db: &impl GenericClient, id: UserId, tenant: TenantId) -> Result<(), StoreError> {
     db.execute(
@@ -177,8 +187,21 @@ pub(super) async fn standing(
 
 pub(super) async fn publish_key(db: &impl GenericClient, key: &PublicKey) -> Result<(), StoreError> {
     db.execute(
-        "INSERT INTO token_keys (kid, x) VALUES ($1, $2) ON CONFLICT (kid) DO UPDATE SET retired_at = NULL",
+        "INSERT INTO token_keys (kid, x) VALUES ($1, $2)
+         ON CONFLICT (kid) DO UPDATE SET retired_at = NULL WHERE token_keys.retired_at IS NOT NULL",
         &[&key.kid, &key.x],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Retires the keys that came before this one, once no token that they signed is valid: the longest lasts 24 hours.
+pub(super) async fn retire_keys_before(db: &impl GenericClient, key: &PublicKey) -> Result<(), StoreError> {
+    db.execute(
+        "UPDATE token_keys old SET retired_at = now() FROM token_keys new
+         WHERE new.kid = $1 AND new.created_at < now() - interval '25 hours'
+           AND old.created_at < new.created_at AND old.retired_at IS NULL",
+        &[&key.kid],
     )
     .await?;
     Ok(())

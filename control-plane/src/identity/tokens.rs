@@ -73,6 +73,21 @@ pub async fn issue(
     issue_in(db, kind, user, tenant, family).await
 }
 
+/// A new token in place of those of this kind that its user has not used.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn replace(
+    db: &Transaction<'_>,
+    kind: TokenKind,
+    user: UserId,
+    tenant: Option<TenantId>,
+) -> Result<OneTimeToken, StoreError> {
+    let unused = "DELETE FROM tokens WHERE user_id = $1 AND kind = $2 AND used_at IS NULL";
+    db.execute(unused, &[&user, &kind.as_str()]).await?;
+    issue(db, kind, user, tenant).await
+}
+
 /// The next refresh token of a sign-in.
 pub(super) async fn issue_in(
     db: &impl GenericClient,

@@ -3,7 +3,7 @@
 pub mod api;
 mod store;
 
-use deadpool_postgres::{GenericClient, Pool};
+use deadpool_postgres::Pool;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::Serialize;
 use serde_json::Value;
@@ -107,11 +107,6 @@ impl Packages {
             return Ok(None);
         }
         let client = self.pool.get().await?;
-        find(&client, key).await
+        store::find(&client, key).await
     }
-}
-
-/// One package, inside a caller's transaction.
-pub(crate) async fn find(db: &impl GenericClient, key: &str) -> Result<Option<Package>, StoreError> {
-    store::find(db, key).await
 }

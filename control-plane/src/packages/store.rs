@@ -36,7 +36,8 @@ pub(super) async fn offered(db: &impl GenericClient) -> Result<Vec<Package>, Sto
 
 pub(super) async fn find(db: &impl GenericClient, key: &str) -> Result<Option<Package>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM packages WHERE key = $1");
-    Ok(db.query_opt(&sql, &[&key]).await?.as_ref().map(package))
+    let statement = db.prepare_cached(&sql).await?;
+    Ok(db.query_opt(&statement, &[&key]).await?.as_ref().map(package))
 }
 
 /// Puts a tenant on a package; the trial is the first period.
@@ -50,6 +51,7 @@ pub(crate) async fn insert_subscription(
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO subscriptions (id, tenant_id, package_key, status, billing_cycle, current_period_start, \
                current_period_end) VALUES ($1, $2, $3, 'trialing', $4, $5, $6)";
-    db.execute(sql, &[&SubscriptionId::generate(), &tenant, &package, &cycle, &start, &trial_end]).await?;
+    let statement = db.prepare_cached(sql).await?;
+    db.execute(&statement, &[&SubscriptionId::generate(), &tenant, &package, &cycle, &start, &trial_end]).await?;
     Ok(())
 }

@@ -4,11 +4,15 @@
 use std::time::Duration;
 
 use deadpool_postgres::Transaction;
-use tenancy::{DatabaseName, TenantId};
+use tenancy::{DatabaseName, RoleName, TenantId};
+use tokio::time::Instant;
 use tokio_postgres::Client;
 
 use super::{ProvisionError, Provisioning, ddl, template::wait_for_sessions};
 use crate::{platform::StoreError, servers::Server};
+
+/// How long the sessions of a fenced tenant may take to end; the next round ends those that remain.
+const ENDING: Duration = Duration::from_secs(2);
 
 impl Provisioning {
     /// Lets a tenant's role log in, or not, in the transaction that changes its state. On another server this happens
@@ -42,19 +46,25 @@ impl Provisioning {
         allowed: bool,
     ) -> Result<(), ProvisionError> {
         let role = self.role(tenant);
-        let remote = if server.is_platform { None } else { Some(server.connect().await?) };
-        if let Some(remote) = &remote {
-            remote.batch_execute(&ddl::login(&role, allowed)).await?;
+        if server.is_platform {
+            let client = self.0.pool.get().await.map_err(StoreError::from)?;
+            return if allowed { Ok(()) } else { end_sessions_of(&client, &role).await };
         }
-        if !allowed {
-            let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
-            match &remote {
-                Some(client) => client.execute(sql, &[&role]).await?,
-                None => self.0.pool.get().await.map_err(StoreError::from)?.execute(sql, &[&role]).await?,
-            };
-        }
-        Ok(())
+        let client = server.connect().await?;
+        client.batch_execute(&ddl::login(&role, allowed)).await?;
+        if allowed { Ok(()) } else { end_sessions_of(&client, &role).await }
     }
+}
+
+/// Ends the sessions of a role that can't log in any more, until none is left: one that was just logging in shows up
+/// late.
+async fn end_sessions_of(client: &Client, role: &RoleName) -> Result<(), ProvisionError> {
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
+    let deadline = Instant::now() + ENDING;
+    while client.execute(sql, &[role]).await? > 0 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    Ok(())
 }
 
 /// Ends every session in a database and waits until they are gone.
@@ -82,8 +92,12 @@ impl Provisioning {
         for server in self.0.servers.all().await? {
             if server.is_platform {
                 self.0.pool.get().await.map_err(StoreError::from)?.execute(sql, &[&prefix]).await?;
-            } else {
-                server.connect().await?.execute(sql, &[&prefix]).await?;
+                continue;
+            }
+            // The tenants of all others are not to wait for a server that is down.
+            match server.connect().await {
+                Ok(client) => drop(client.execute(sql, &[&prefix]).await?),
+                Err(error) => tracing::debug!(%error, "a server's fences can't be looked at now"),
             }
         }
         Ok(())

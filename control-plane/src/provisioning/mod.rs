@@ -8,6 +8,8 @@
 mod ddl;
 mod fault;
 mod fence;
+mod lock;
+mod ownership;
 mod repair;
 pub(crate) mod roles;
 pub mod saga;
@@ -26,7 +28,7 @@ use tenancy::{
     postgres::{Failure, describe, failure},
     secrets::MasterKey,
 };
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::{
     backups::{BackupError, Backups},
@@ -79,6 +81,8 @@ pub(crate) struct Inner {
     janitor: Mutex<()>,
     /// One template is made at a time.
     template: Mutex<()>,
+    /// A saga occupies a connection of the pool for as long as CREATE DATABASE takes: requests must find others.
+    sagas: Semaphore,
 }
 
 /// Why a database could not be made or unmade.
@@ -105,6 +109,19 @@ pub enum ProvisionError {
     /// Sessions did not end in time.
     #[error("sessions in database {0} did not end in time")]
     Busy(DatabaseName),
+    /// Another platform has the same prefix on the server.
+    #[error(
+        "the server holds databases of another platform ({platform}) with the same prefix {prefix}; choose another database.prefix, or the right database.name"
+    )]
+    ForeignServer {
+        /// The prefix.
+        prefix: NamePrefix,
+        /// The other platform's id.
+        platform: String,
+    },
+    /// Everything was made with another master key.
+    #[error("the master key is not the one that this platform was made with; set security.master_key to that one")]
+    WrongKey,
     /// A fault that a test asked for.
     #[error("a fault was injected at {at}")]
     Injected {
@@ -156,7 +173,9 @@ impl Provisioning {
         settings: Settings,
         fault: Fault,
     ) -> Self {
+        let at_once = (pool.status().max_size / 2).max(1);
         Self(Arc::new(Inner {
+            sagas: Semaphore::new(at_once),
             pool,
             servers,
             prefix,
@@ -180,8 +199,11 @@ impl Provisioning {
         let platform = self.0.servers.platform().await?;
         self.prepare_roles(&platform).await?;
         roles::ensure_runtime(&self.0.pool, &self.0.prefix, &self.0.master_key).await?;
-        store::raise_target(&self.0.pool, own).await?;
-        self.ensure_template(&platform, own).await?;
+        // The template first: whoever reads the new target may clone it at once.
+        if store::may_raise_target(&self.0.pool, own).await? {
+            self.ensure_template(&platform, own).await?;
+            store::raise_target(&self.0.pool, own).await?;
+        }
         for server in self.0.servers.all().await?.iter().filter(|server| !server.is_platform) {
             // The tenants of all others are not to wait for a server that is down; whoever makes a tenant there
             // prepares it again.
@@ -201,6 +223,7 @@ impl Provisioning {
     async fn prepare_roles(&self, server: &Server) -> Result<(), ProvisionError> {
         let client = server.connect().await?;
         roles::ensure_shared(&client, &self.0.prefix).await?;
+        self.take_ownership(&client).await?;
         roles::close_common(&client).await
     }
 

@@ -1,6 +1,7 @@
 //! Putting one thing on a server back to what the platform made of it, for the doctor.
 
 use tenancy::{DatabaseName, RoleName, TenantId, naming::DatabasePurpose};
+use tokio_postgres::Client;
 
 use super::{ProvisionError, Provisioning, ddl, fence::end_sessions};
 use crate::{platform::StoreError, servers::Server};
@@ -12,11 +13,12 @@ impl Provisioning {
     /// Drops a database that nothing refers to; looks once more whether something does.
     pub(crate) async fn drop_leftover(&self, server: &Server, name: &DatabaseName) -> Result<(), ProvisionError> {
         let purpose = self.0.prefix.purpose(name.as_str());
+        let _one = self.0.janitor.lock().await;
+        let client = server.connect().await?;
+        self.check_ownership(&client).await?;
         if purpose.is_none() || self.is_referred(server, name).await? {
             return Ok(());
         }
-        let _one = self.0.janitor.lock().await;
-        let client = server.connect().await?;
         if purpose == Some(DatabasePurpose::UnfinishedTemplate) && !self.template_is_abandoned(&client).await? {
             return Ok(());
         }
@@ -26,7 +28,22 @@ impl Provisioning {
             client.batch_execute(&format!("ALTER DATABASE {name} IS_TEMPLATE false ALLOW_CONNECTIONS false")).await?;
             end_sessions(&client, name, SESSIONS_END).await?;
         }
+        if purpose == Some(DatabasePurpose::Tenant) && open.is_some() {
+            return self.drop_renamed(server, &client, name).await;
+        }
         Ok(client.batch_execute(&ddl::drop_database(name)).await?)
+    }
+
+    /// A tenant's name can be taken again at any moment: the database loses it first, and only if that is not too late
+    /// it is dropped.
+    async fn drop_renamed(&self, server: &Server, client: &Client, name: &DatabaseName) -> Result<(), ProvisionError> {
+        let nameless = self.0.prefix.dropped(TenantId::generate());
+        client.batch_execute(&ddl::rename(name, &nameless)).await?;
+        if self.is_referred(server, name).await? {
+            client.batch_execute(&ddl::rename(&nameless, name)).await?;
+            return Ok(client.batch_execute(&ddl::allow_connections(name, true)).await?);
+        }
+        Ok(client.batch_execute(&ddl::drop_database(&nameless)).await?)
     }
 
     async fn is_referred(&self, server: &Server, name: &DatabaseName) -> Result<bool, StoreError> {
@@ -68,6 +85,7 @@ impl Provisioning {
             return Ok(());
         }
         let client = server.connect().await?;
+        self.check_ownership(&client).await?;
         let sql = "SELECT d.datname FROM pg_database d, aclexplode(d.datacl) a WHERE pg_get_userbyid(a.grantee) = $1";
         for row in client.query(sql, &[role]).await? {
             // A grant of ours is on a database with a name of ours; any other keeps the role, and DROP ROLE says so.

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use futures_util::{StreamExt, stream};
 use tenancy::{TenantId, TenantStatus, text_enum};
 use tokio_postgres::Client;
 
-use super::{ProvisionError, Provisioning, fault::Moment, steps::Step, store};
+use super::{ProvisionError, Provisioning, fault::Moment, lock::LockedSession, steps::Step, store};
 use crate::{platform::StoreError, servers::Server};
 
 text_enum! {
@@ -52,9 +51,6 @@ pub fn steps(kind: Kind) -> impl Iterator<Item = &'static str> {
 /// A create that fails this often in passing ways is undone.
 const MOST_ATTEMPTS: i32 = 5;
 
-/// A long backup must not keep other tenants waiting; each of these has a connection of the pool.
-const AT_ONCE: usize = 4;
-
 /// What the steps of one saga share.
 pub(super) struct Context<'a> {
     pub(super) provisioning: &'a Provisioning,
@@ -74,12 +70,6 @@ impl Context<'_> {
     }
 }
 
-/// The lock of a tenant's saga: half of its id, which is random enough.
-fn lock_key(tenant: TenantId) -> i64 {
-    let (_, low) = tenant.uuid().as_u64_pair();
-    low.cast_signed()
-}
-
 impl Provisioning {
     /// Takes a tenant's saga as far as it goes. Where another runner is at it, waits for that one and looks again. Goes
     /// on in the background when the caller loses interest.
@@ -95,45 +85,34 @@ impl Provisioning {
         }
     }
 
-    /// Goes on with every saga that is due and that nobody is at; says how many it took on.
+    /// The sagas that are to be gone on with now.
     ///
     /// # Errors
-    /// When the platform database can't say which; a saga's own failure is recorded with it and logged.
-    pub async fn resume_sagas(&self) -> Result<usize, ProvisionError> {
-        let due = {
-            let client = self.0.pool.get().await.map_err(StoreError::from)?;
-            store::unfinished(&client).await?
-        };
-        let runs = stream::iter(due).map(|(tenant, kind)| self.resume(tenant, kind)).buffer_unordered(AT_ONCE);
-        Ok(runs.filter(|taken| std::future::ready(*taken)).count().await)
+    /// [`StoreError`].
+    pub async fn due_sagas(&self) -> Result<Vec<(TenantId, Kind)>, StoreError> {
+        let client = self.0.pool.get().await?;
+        store::unfinished(&client).await
     }
 
-    async fn resume(&self, tenant: TenantId, kind: Kind) -> bool {
-        match self.locked_saga(tenant, kind, false).await {
-            Ok(state) => state.is_some(),
-            Err(error) => {
-                tracing::warn!(%tenant, kind = kind.as_str(), %error, "a tenant's saga failed and will be tried again");
-                false
-            }
+    /// Goes on with a saga unless somebody is at it. A failure is recorded with the saga and logged.
+    pub async fn resume(&self, tenant: TenantId, kind: Kind) {
+        if let Err(error) = self.locked_saga(tenant, kind, false).await {
+            tracing::warn!(%tenant, kind = kind.as_str(), %error, "a tenant's saga failed and will be tried again");
         }
     }
 
     /// `None`: somebody else is at it, and `wait` is false.
     async fn locked_saga(&self, tenant: TenantId, kind: Kind, wait: bool) -> Result<Option<State>, ProvisionError> {
-        let mut client = self.0.pool.get().await.map_err(StoreError::from)?;
-        let key = lock_key(tenant);
-        if wait {
-            client.execute("SELECT pg_advisory_lock($1)", &[&key]).await?;
-        } else if !client.query_one("SELECT pg_try_advisory_lock($1)", &[&key]).await?.get::<_, bool>(0) {
-            return Ok(None);
-        }
-        let result = self.step_through(&mut client, tenant, kind).await;
-        let unlocked = client.execute("SELECT pg_advisory_unlock($1)", &[&key]).await;
-        if result.is_err() || unlocked.is_err() {
-            // The session may still have the lock; its end frees it.
-            drop(Object::take(client));
-        }
-        result.map(Some)
+        let name = tenant.to_string();
+        let _turn = self.0.sagas.acquire().await;
+        let session = match wait {
+            true => Some(LockedSession::lock(&self.0.pool, &name).await?),
+            false => LockedSession::try_lock(&self.0.pool, &name).await?,
+        };
+        let Some(mut session) = session else { return Ok(None) };
+        let state = self.step_through(&mut session, tenant, kind).await?;
+        session.unlock(&name).await?;
+        Ok(Some(state))
     }
 
     async fn step_through(&self, platform: &mut Object, tenant: TenantId, kind: Kind) -> Result<State, ProvisionError> {
@@ -155,13 +134,27 @@ impl Provisioning {
                 let give_up = kind == Kind::Create && (!error.is_transient() || attempts + 1 >= MOST_ATTEMPTS);
                 let next = if give_up { State::Undoing } else { state };
                 let pause = if next == state { backoff(attempts) } else { Duration::ZERO };
-                if platform.is_closed() {
-                    *platform = self.0.pool.get().await.map_err(StoreError::from)?;
-                }
-                store::saga_failed(platform, tenant, kind, next, &error.to_string(), pause.as_secs_f64()).await?;
+                self.note_failure(platform, tenant, kind, next, &error, pause).await?;
                 Err(error)
             }
         }
+    }
+
+    async fn note_failure(
+        &self,
+        platform: &Object,
+        tenant: TenantId,
+        kind: Kind,
+        next: State,
+        error: &ProvisionError,
+        pause: Duration,
+    ) -> Result<(), StoreError> {
+        let (error, pause) = (error.to_string(), pause.as_secs_f64());
+        if platform.is_closed() {
+            let other = self.0.pool.get().await?;
+            return store::saga_failed(&other, tenant, kind, next, &error, pause).await;
+        }
+        store::saga_failed(platform, tenant, kind, next, &error, pause).await
     }
 
     async fn walk(
@@ -176,22 +169,38 @@ impl Provisioning {
             None
         } else {
             let client = server.connect().await?;
-            client.execute("SELECT pg_advisory_lock($1)", &[&lock_key(tenant)]).await?;
+            // There as well: an earlier runner's statement may still be at work.
+            client.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", &[&tenant.to_string()]).await?;
             Some(client)
         };
         let undoing = saga.state == State::Undoing;
         let mut context = Context { provisioning: self, tenant, saga, server, platform, remote };
         let steps = Step::of(kind);
         if undoing {
-            for step in steps.iter().rev() {
-                self.take(&mut context, kind, *step, Direction::Undo).await?;
-            }
+            self.take_all(&mut context, kind, steps.iter().rev(), Direction::Undo).await?;
             return Ok(State::Undone);
         }
-        for step in steps {
-            self.take(&mut context, kind, *step, Direction::Do).await?;
-        }
+        self.take_all(&mut context, kind, steps.iter(), Direction::Do).await?;
         Ok(State::Done)
+    }
+
+    async fn take_all(
+        &self,
+        context: &mut Context<'_>,
+        kind: Kind,
+        steps: impl Iterator<Item = &Step>,
+        direction: Direction,
+    ) -> Result<(), ProvisionError> {
+        let mut before = None;
+        for step in steps {
+            store::step_started(&*context.platform, context.tenant, kind, step.as_str(), direction, before).await?;
+            self.take(context, kind, *step, direction).await?;
+            before = Some(step.as_str());
+        }
+        if let Some(last) = before {
+            store::step_ended(&*context.platform, context.tenant, kind, last, direction, None).await?;
+        }
+        Ok(())
     }
 
     async fn take(
@@ -203,7 +212,6 @@ impl Provisioning {
     ) -> Result<(), ProvisionError> {
         let tenant = context.tenant;
         let name = format!("{direction} {step}");
-        store::step_started(&*context.platform, tenant, kind, step.as_str(), direction).await?;
         let taken = async {
             self.0.fault.check(tenant, &name, Moment::Before)?;
             match direction {
@@ -212,12 +220,15 @@ impl Provisioning {
             }
             self.0.fault.check(tenant, &name, Moment::After)
         };
-        let result = taken.await;
-        let error = result.as_ref().err().map(ToString::to_string);
-        let recorded =
-            store::step_ended(&*context.platform, tenant, kind, step.as_str(), direction, error.as_deref()).await;
-        result?;
-        recorded?;
+        if let Err(error) = taken.await {
+            let text = error.to_string();
+            let recorded =
+                store::step_ended(&*context.platform, tenant, kind, step.as_str(), direction, Some(&text)).await;
+            if let Err(unrecorded) = recorded {
+                tracing::debug!(%tenant, step = name, %unrecorded, "why a step failed could not be recorded");
+            }
+            return Err(error);
+        }
         tracing::debug!(%tenant, step = name, "a step was taken");
         Ok(())
     }

@@ -9,6 +9,11 @@ use tenancy::{
     text_enum,
 };
 
+use tokio_postgres::{
+    error::SqlState,
+    types::{ToSql, Type},
+};
+
 use super::{
     ProvisionError, ddl,
     fence::end_sessions,
@@ -16,7 +21,7 @@ use super::{
     saga::{Context, Kind, State},
     store,
 };
-use crate::{platform::StoreError, tenants};
+use crate::{mail, platform::StoreError, tenants};
 
 text_enum! {
     /// A step.
@@ -116,7 +121,15 @@ async fn make_database(context: &mut Context<'_>) -> Result<(), ProvisionError> 
     if target.version != context.saga.schema_version {
         tenants::store::set_schema_version(&*context.platform, context.tenant, target.version).await?;
     }
-    Ok(context.on_server().batch_execute(&ddl::clone(name, &template, &provisioning.0.prefix)).await?)
+    let clone = ddl::clone(name, &template, &provisioning.0.prefix);
+    match context.on_server().batch_execute(&clone).await {
+        // The template was dropped, or the target moved on a moment ago.
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_DATABASE) => {
+            provisioning.ensure_template(&context.server, target).await?;
+            Ok(context.on_server().batch_execute(&clone).await?)
+        }
+        other => Ok(other?),
+    }
 }
 
 async fn give_access(context: &mut Context<'_>) -> Result<(), ProvisionError> {
@@ -138,6 +151,9 @@ async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
         transaction.batch_execute(&allow).await?;
     }
     let opened = tenants::store::finish_making(&transaction, tenant, TenantStatus::Trial, None).await?;
+    if let (true, Some(owner)) = (opened, tenants::store::owner(&transaction, tenant).await?) {
+        mail::enqueue(&transaction, mail::Template::Welcome, owner, Some(tenant)).await?;
+    }
     let state = if opened { State::Done } else { State::Undone };
     store::saga_finished(&transaction, tenant, Kind::Create, state).await?;
     Ok(transaction.commit().await?)
@@ -170,7 +186,11 @@ async fn found(context: &Context<'_>) -> Result<Found, ProvisionError> {
                aclexplode(datacl) a JOIN pg_roles r ON r.oid = a.grantee WHERE r.rolname = $3)) \
                FROM pg_database WHERE datname = $1";
     let (owner, role) = (provisioning.prefix().owner_role(), provisioning.role(context.tenant));
-    Ok(match context.on_server().query_opt(sql, &[&context.saga.database, &owner, &role]).await? {
+    let parameters: [(&(dyn ToSql + Sync), Type); 3] =
+        [(&context.saga.database, Type::TEXT), (&owner, Type::TEXT), (&role, Type::TEXT)];
+    // One round trip, also on a session that was just opened.
+    let rows = context.on_server().query_typed(sql, &parameters).await?;
+    Ok(match rows.first() {
         None => Found::Nothing,
         Some(row) if row.get::<_, bool>(0) => Found::Broken,
         Some(row) if row.get::<_, bool>(1) => Found::Own,
@@ -210,13 +230,16 @@ async fn back_up(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     if !context.saga.backup || !matches!(still_there(context).await?, Found::Own) {
         return Ok(());
     }
-    // Closed: a tenant that was never made whole.
-    let open = "SELECT 1 FROM pg_database WHERE datname = $1 AND datallowconn";
-    if context.on_server().query_opt(open, &[name]).await?.is_none() {
-        return Ok(());
-    }
     let backups = &context.provisioning.0.backups;
     let file = backups.final_backup(name, context.tenant);
+    let open = "SELECT 1 FROM pg_database WHERE datname = $1 AND datallowconn";
+    if context.on_server().query_opt(open, &[name]).await?.is_none() {
+        // Closed: it was never made whole, or its backup is done, or somebody closed it, and then its rows count.
+        if !store::was_made(&*context.platform, context.tenant).await? || file.exists() {
+            return Ok(());
+        }
+        context.on_server().batch_execute(&ddl::allow_connections(name, true)).await?;
+    }
     Ok(backups.dump(&context.server.admin, name, &file).await?)
 }
 

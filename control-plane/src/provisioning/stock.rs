@@ -1,10 +1,10 @@
 //! Stock: databases cloned in advance, so that a tenant is born without waiting for one.
 
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::{Object, Pool, Transaction};
 use tenancy::{DatabaseName, TenantId};
 use uuid::Uuid;
 
-use super::{ProvisionError, Provisioning, SchemaTarget, ddl, store};
+use super::{ProvisionError, Provisioning, SchemaTarget, ddl, lock::LockedSession, store};
 use crate::{platform::StoreError, servers::Server};
 
 /// A database from stock that belongs to a transaction which is about to make a tenant.
@@ -44,9 +44,12 @@ impl Provisioning {
             ddl::rename(&claimed.stock, database),
             ddl::allow_connections(database, true),
         ];
-        transaction.batch_execute(&statements.join(";")).await?;
+        transaction.batch_execute(&statements.join(";")).await
+    }
+
+    /// Tells that stock was taken, or that none was left, once that is committed.
+    pub(crate) fn wants_stock(&self) {
         self.0.stock_taken.notify_one();
-        Ok(())
     }
 
     /// Waits until stock was taken since the last call.
@@ -74,7 +77,8 @@ impl Provisioning {
                 return Ok(());
             }
             let name = self.0.prefix.stock(Uuid::now_v7());
-            locked(client, &name, async |client| {
+            drop(client);
+            locked(&self.0.pool, &name, async |client| {
                 // Recorded before it is made: a database without a record would be an orphan.
                 store::record_stock(client, &name, server.id, target).await?;
                 client.batch_execute(&ddl::clone(&name, &template, &self.0.prefix)).await?;
@@ -102,8 +106,7 @@ impl Provisioning {
     /// Removes a database of the stock and its record, unless somebody is just making it or a tenant is getting it.
     pub(crate) async fn drop_stock(&self, name: &DatabaseName) -> Result<(), ProvisionError> {
         let _one = self.0.janitor.lock().await;
-        let client = self.0.pool.get().await.map_err(StoreError::from)?;
-        locked(client, name, async |client| {
+        locked(&self.0.pool, name, async |client| {
             // Not ready any more, so that nobody claims it; the record goes last, so that it stays known until it is gone.
             if store::withdraw_stock(client, name).await? {
                 client.batch_execute(&ddl::drop_database(name)).await?;
@@ -115,23 +118,15 @@ impl Provisioning {
     }
 }
 
-/// Runs `work` under a lock on a database's name, held by the session that runs its statements: also when this program
-/// is killed, nobody else touches the database before PostgreSQL is done with what was sent. Where somebody has the
-/// lock, nothing is done.
+/// Runs `work` under a lock on a database's name. Where somebody has the lock, nothing is done.
 async fn locked(
-    client: Object,
+    pool: &Pool,
     name: &DatabaseName,
     work: impl AsyncFnOnce(&Object) -> Result<(), ProvisionError>,
 ) -> Result<(), ProvisionError> {
-    let row = client.query_one("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", &[name]).await?;
-    if !row.get::<_, bool>(0) {
+    let Some(session) = LockedSession::try_lock(pool, name.as_str()).await? else {
         return Ok(());
-    }
-    let result = work(&client).await;
-    let unlocked = client.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", &[name]).await;
-    if result.is_err() || unlocked.is_err() {
-        // The session may still have the lock; its end frees it.
-        drop(Object::take(client));
-    }
-    result
+    };
+    work(&session).await?;
+    session.unlock(name.as_str()).await
 }

@@ -24,13 +24,21 @@ pub(crate) async fn target(pool: &Pool) -> Result<SchemaTarget, StoreError> {
 }
 
 pub(super) async fn target_on(db: &impl GenericClient) -> Result<SchemaTarget, StoreError> {
-    Ok(target_of(&db.query_one(TARGET, &[]).await?))
+    let statement = db.prepare_cached(TARGET).await?;
+    Ok(target_of(&db.query_one(&statement, &[]).await?))
 }
 
 /// The target, kept from moving on until the transaction ends.
 pub(super) async fn target_shared(db: &impl GenericClient) -> Result<SchemaTarget, StoreError> {
     let statement = db.prepare_cached("SELECT version, fingerprint FROM schema_target FOR SHARE").await?;
     Ok(target_of(&db.query_one(&statement, &[]).await?))
+}
+
+/// Whether this program is at least as new as the target.
+pub(super) async fn may_raise_target(pool: &Pool, own: SchemaTarget) -> Result<bool, StoreError> {
+    let client = pool.get().await?;
+    let newer = "SELECT NOT EXISTS (SELECT 1 FROM schema_target WHERE version > $1)";
+    Ok(client.query_one(newer, &[&own.version]).await?.get(0))
 }
 
 /// Moves the target on to what this program has; an older program leaves it.
@@ -63,7 +71,8 @@ pub(super) async fn stock_size(
     target: SchemaTarget,
 ) -> Result<usize, StoreError> {
     let sql = "SELECT count(*) FROM stock WHERE server_id = $1 AND schema_version = $2 AND fingerprint = $3";
-    let row = db.query_one(sql, &[&server, &target.version, &i64::from(target.fingerprint)]).await?;
+    let statement = db.prepare_cached(sql).await?;
+    let row = db.query_one(&statement, &[&server, &target.version, &i64::from(target.fingerprint)]).await?;
     Ok(usize::try_from(row.get::<_, i64>(0)).unwrap_or_default())
 }
 
@@ -74,12 +83,14 @@ pub(super) async fn record_stock(
     target: SchemaTarget,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO stock (database_name, server_id, schema_version, fingerprint) VALUES ($1, $2, $3, $4)";
-    db.execute(sql, &[name, &server, &target.version, &i64::from(target.fingerprint)]).await?;
+    let statement = db.prepare_cached(sql).await?;
+    db.execute(&statement, &[name, &server, &target.version, &i64::from(target.fingerprint)]).await?;
     Ok(())
 }
 
 pub(super) async fn stock_is_ready(db: &impl GenericClient, name: &DatabaseName) -> Result<(), StoreError> {
-    db.execute("UPDATE stock SET ready = true WHERE database_name = $1", &[name]).await?;
+    let statement = db.prepare_cached("UPDATE stock SET ready = true WHERE database_name = $1").await?;
+    db.execute(&statement, &[name]).await?;
     Ok(())
 }
 
@@ -119,15 +130,23 @@ pub(super) struct SagaRow {
     pub(super) status: TenantStatus,
 }
 
+/// Whoever begins to make a tenant goes on with it at once, and others leave it to them for so many seconds: two at it
+/// would only wait for each other.
+const HEAD_START: f64 = 1.0;
+
 pub(crate) async fn insert_saga(
     db: &impl GenericClient,
     tenant: TenantId,
     kind: Kind,
     backup: bool,
 ) -> Result<(), StoreError> {
-    // A drop that is asked for again goes on as it was.
-    let sql = "INSERT INTO sagas (tenant_id, kind, state, backup) VALUES ($1, $2, 'doing', $3) ON CONFLICT DO NOTHING";
-    db.execute(sql, &[&tenant, &kind, &backup]).await?;
+    // A drop that is asked for again goes on where it was; whoever then wants no backup gets past one that fails.
+    let sql = "INSERT INTO sagas (tenant_id, kind, state, backup, next_attempt_at) \
+               VALUES ($1, $2, 'doing', $3, now() + make_interval(secs => $4)) ON CONFLICT (tenant_id, kind) DO UPDATE \
+               SET backup = sagas.backup AND excluded.backup, next_attempt_at = now() WHERE sagas.finished_at IS NULL";
+    let head_start = if kind == Kind::Create { HEAD_START } else { 0.0 };
+    let statement = db.prepare_cached(sql).await?;
+    db.execute(&statement, &[&tenant, &kind, &backup, &head_start]).await?;
     Ok(())
 }
 
@@ -179,22 +198,27 @@ pub(super) async fn saga_finished(
     state: State,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE sagas SET state = $3, error = NULL, finished_at = now() WHERE tenant_id = $1 AND kind = $2";
-    db.execute(sql, &[&tenant, &kind, &state]).await?;
+    let statement = db.prepare_cached(sql).await?;
+    db.execute(&statement, &[&tenant, &kind, &state]).await?;
     Ok(())
 }
 
+/// Records that a step begins, and with it that the one before has ended: one commit and not two.
 pub(super) async fn step_started(
     db: &impl GenericClient,
     tenant: TenantId,
     kind: Kind,
     step: &str,
     direction: Direction,
+    before: Option<&str>,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO provisioning_steps (tenant_id, kind, step, direction) VALUES ($1, $2, $3, $4) \
+    let sql = "WITH ended AS (UPDATE provisioning_steps SET finished_at = now(), error = NULL \
+               WHERE tenant_id = $1 AND kind = $2 AND step = $5 AND direction = $4) \
+               INSERT INTO provisioning_steps (tenant_id, kind, step, direction) VALUES ($1, $2, $3, $4) \
                ON CONFLICT (tenant_id, kind, step, direction) DO UPDATE SET tries = provisioning_steps.tries + 1, \
                started_at = now(), finished_at = NULL";
     let statement = db.prepare_cached(sql).await?;
-    db.execute(&statement, &[&tenant, &kind, &step, &direction]).await?;
+    db.execute(&statement, &[&tenant, &kind, &step, &direction, &before]).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenancy::{DatabaseName, NamePrefix};
+use tenancy::{DatabaseName, NamePrefix, TenantId};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -44,11 +44,14 @@ impl Provisioning {
         // template0 and not template1: what an operator put there must not reach tenants.
         client
             .batch_execute(&format!(
-                "CREATE DATABASE {making} TEMPLATE template0 ENCODING 'UTF8' OWNER {}",
+                "CREATE DATABASE {making} TEMPLATE template0 ENCODING 'UTF8' OWNER {} ALLOW_CONNECTIONS false",
                 prefix.owner_role()
             ))
             .await?;
-        client.batch_execute(&ddl::close_to_public(&making)).await?;
+        // Open to nobody but us before it is open at all.
+        client
+            .batch_execute(&format!("{}; {}", ddl::close_to_public(&making), ddl::allow_connections(&making, true)))
+            .await?;
         let mut inside = server.connect_to(&making).await?;
         inside.batch_execute(&privileges(prefix)).await?;
         inside.batch_execute(&close_exhausting_functions(&inside, prefix).await?).await?;
@@ -96,6 +99,35 @@ pub(super) async fn wait_for_sessions(
             return Ok(false);
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+impl Provisioning {
+    /// Puts the privileges inside a tenant's database back to what its template had.
+    pub(crate) async fn restore_privileges(
+        &self,
+        server: &Server,
+        tenant: TenantId,
+        database: &DatabaseName,
+    ) -> Result<(), ProvisionError> {
+        let (owner, data, role) = (self.0.prefix.owner_role(), self.0.prefix.data_role(), self.role(tenant));
+        let inside = server.connect_to(database).await?;
+        inside
+            .batch_execute(&format!(
+                "REASSIGN OWNED BY {role} TO {owner};
+                 REVOKE ALL ON DATABASE {database} FROM PUBLIC;
+                 REVOKE CREATE, TEMP ON DATABASE {database} FROM {role}, {data};
+                 REVOKE ALL ON SCHEMA public FROM {role}, {data};
+                 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, {role}, {data};
+                 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pg_catalog FROM {role}, {data};
+                 {}
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {data};
+                 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {data};
+                 REVOKE ALL ON refinery_schema_history FROM {data};",
+                privileges(&self.0.prefix)
+            ))
+            .await?;
+        Ok(inside.batch_execute(&close_exhausting_functions(&inside, &self.0.prefix).await?).await?)
     }
 }
 

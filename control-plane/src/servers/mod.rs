@@ -2,7 +2,7 @@
 
 mod store;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use deadpool_postgres::{GenericClient, Pool};
 use tenancy::{
@@ -24,6 +24,8 @@ pub struct Servers {
     pool: Pool,
     platform: Config,
     master_key: Arc<MasterKey>,
+    /// It never changes, and every signup asks for it.
+    known_platform: Arc<OnceLock<Server>>,
 }
 
 /// One server.
@@ -71,7 +73,7 @@ impl Servers {
     /// The servers that `pool`'s database lists; `platform` is an administrator's login there.
     #[must_use]
     pub fn new(pool: Pool, platform: Config, master_key: Arc<MasterKey>) -> Self {
-        Self { pool, platform, master_key }
+        Self { pool, platform, master_key, known_platform: Arc::default() }
     }
 
     /// The server of the platform database; it is registered at the first start.
@@ -79,9 +81,13 @@ impl Servers {
     /// # Errors
     /// [`ServerError`].
     pub async fn platform(&self) -> Result<Server, ServerError> {
+        if let Some(known) = self.known_platform.get() {
+            return Ok(known.clone());
+        }
         let client = self.pool.get().await.map_err(StoreError::from)?;
         let row = store::ensure_platform(&client, ServerId::generate()).await?;
-        self.server(row)
+        let server = self.server(row)?;
+        Ok(self.known_platform.get_or_init(|| server).clone())
     }
 
     /// All servers, the platform's first.

@@ -36,8 +36,8 @@ pub(super) async fn all(db: &impl GenericClient) -> Result<Vec<ServerRow>, Store
 }
 
 pub(super) async fn get(db: &impl GenericClient, id: ServerId) -> Result<Option<ServerRow>, StoreError> {
-    let sql = "SELECT id, name, is_platform, admin_url FROM servers WHERE id = $1";
-    Ok(db.query_opt(sql, &[&id]).await?.map(Into::into))
+    let statement = db.prepare_cached("SELECT id, name, is_platform, admin_url FROM servers WHERE id = $1").await?;
+    Ok(db.query_opt(&statement, &[&id]).await?.map(Into::into))
 }
 
 pub(super) async fn insert(

@@ -41,7 +41,7 @@ impl Signup {
     }
 
     async fn tenant(&self, slug: &str) -> Result<Option<TenantSummary>, SignupError> {
-        match TenantSlug::parse(slug) {
+        match TenantSlug::known(slug) {
             Ok(slug) => Ok(self.tenants.by_slug(&slug).await?),
             Err(_) => Ok(None),
         }

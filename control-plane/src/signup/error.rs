@@ -29,6 +29,9 @@ pub enum SignupError {
     /// The key was used for another signup.
     #[error("the Idempotency-Key was used for another signup")]
     KeyReused,
+    /// The tenant that the key was used for is deleted.
+    #[error("the signup's tenant was deleted since")]
+    Deleted,
     /// The tenant could not be made.
     #[error("the tenant could not be made")]
     NotMade,
@@ -69,6 +72,10 @@ impl From<SignupError> for Problem {
             E::KeyReused => Self::new(
                 Code::IdempotencyKeyReused,
                 "This Idempotency-Key was used for another signup; send a new one",
+            ),
+            E::Deleted => Self::new(
+                Code::Conflict,
+                "This signup was sent before, and its workspace was deleted since; send a new Idempotency-Key",
             ),
             E::NotMade => Self::new(
                 Code::Unavailable,

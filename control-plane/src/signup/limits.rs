@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use deadpool_postgres::Client;
+
 use super::{Signup, SignupError, store};
 use crate::{
     audit::Origin,
@@ -38,19 +40,21 @@ impl Unverified {
 }
 
 impl Signup {
+    /// Counts a signup, sent for the first time or again, and refuses it when its network has sent too many.
+    pub(super) async fn admit_network(&self, db: &Client, origin: &Origin) -> Result<(), SignupError> {
+        self.count(db, What::SignupFrom, &origin.network(), self.settings.per_address_per_hour).await
+    }
+
+    async fn count(&self, db: &Client, what: What, who: &str, limit: u32) -> Result<(), SignupError> {
+        if limit > 0 && attempts::count(db, what, who).await? > limit { Err(SignupError::TooMany) } else { Ok(()) }
+    }
+
     /// Counts a stranger's signup, and refuses it when there were too many.
     pub(super) async fn admit_stranger(&self, origin: &Origin) -> Result<(), SignupError> {
         let db = self.pool.get().await.map_err(StoreError::from)?;
-        let network = origin.network();
         // One after the other: whoever is refused for their own address must not use up what all share.
-        for (what, who, limit) in [
-            (What::SignupFrom, network.as_str(), self.settings.per_address_per_hour),
-            (What::SignupInAll, "", self.settings.in_all_per_hour),
-        ] {
-            if limit > 0 && attempts::count(&db, what, who).await? > limit {
-                return Err(SignupError::TooMany);
-            }
-        }
+        self.admit_network(&db, origin).await?;
+        self.count(&db, What::SignupInAll, "", self.settings.in_all_per_hour).await?;
         let most = self.settings.max_unverified;
         if most == 0 || self.unverified.admit(most) {
             return Ok(());

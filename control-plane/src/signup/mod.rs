@@ -23,6 +23,7 @@ pub use request::SignupBody;
 use request::Wanted;
 use serde::Serialize;
 pub use settings::Settings;
+use store::Seen;
 use tenancy::{EmailAddress, TenantStatus, UserId, fields::FieldErrors, secrets::MasterKey};
 
 use crate::{
@@ -103,13 +104,19 @@ impl Signup {
         let wanted = wanted.ok_or(SignupError::Unreadable)?;
 
         let key = key.map(|key| key.hashed(&self.master, &wanted));
-        if let Some(again) = self.seen_before(key.as_ref(), &wanted.email).await? {
-            return Ok(again);
+        if let Some(seen) = self.seen_before(key.as_ref()).await? {
+            let db = self.pool.get().await.map_err(StoreError::from)?;
+            self.admit_network(&db, origin).await?;
+            drop(db);
+            return self.repeat(seen, wanted.email).await;
         }
         self.admit_stranger(origin).await?;
         match self.make(wanted, key, language, origin).await {
             // Two at once with one key: the other one was first, whichever of its rows this one ran into.
-            Err((error, email)) => self.seen_before(key.as_ref(), &email).await?.ok_or(error),
+            Err((error, email)) => match self.seen_before(key.as_ref()).await? {
+                Some(seen) => self.repeat(seen, email).await,
+                None => Err(error),
+            },
             Ok(made) => Ok(made),
         }
     }
@@ -155,26 +162,35 @@ impl Signup {
     }
 
     /// The signup that was made with this key before, if it was the same one.
-    async fn seen_before(
-        &self,
-        key: Option<&SignupKey>,
-        email: &EmailAddress,
-    ) -> Result<Option<SignedUp>, SignupError> {
+    async fn seen_before(&self, key: Option<&SignupKey>) -> Result<Option<Seen>, SignupError> {
         let Some(key) = key else { return Ok(None) };
         let db = self.pool.get().await.map_err(StoreError::from)?;
-        let Some(seen) = store::by_key(&db, &key.key).await? else { return Ok(None) };
-        if !seen.is_of(&key.request) {
-            return Err(SignupError::KeyReused);
+        match store::by_key(&db, &key.key).await? {
+            Some(seen) if !seen.is_of(&key.request) => Err(SignupError::KeyReused),
+            seen => Ok(seen),
         }
-        let token = tokens::issue(&db, TokenKind::Onboarding, seen.user, Some(seen.tenant.id)).await?;
+    }
+
+    /// The answer to a signup once more. The onboarding token of before is not kept, so there is a new one in its place.
+    async fn repeat(&self, seen: Seen, email: EmailAddress) -> Result<SignedUp, SignupError> {
+        match seen.tenant.status {
+            // On its way out; the key is free as soon as nothing is left.
+            TenantStatus::Failed => return Err(SignupError::NotMade),
+            // A retry that comes late must not bring back what was deleted meanwhile, nor say that it lives.
+            TenantStatus::Deleted => return Err(SignupError::Deleted),
+            _ => {}
+        }
+        let mut db = self.pool.get().await.map_err(StoreError::from)?;
+        let transaction = db.transaction().await.map_err(StoreError::from)?;
+        let token = tokens::replace(&transaction, TokenKind::Onboarding, seen.user, Some(seen.tenant.id)).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
         drop(db);
         let tenant = match seen.tenant.status {
             TenantStatus::Provisioning => self.wait_for(seen.tenant).await?,
-            TenantStatus::Failed => return Err(SignupError::NotMade),
             _ => seen.tenant,
         };
-        let user = Owner { id: seen.user, email: email.clone() };
-        Ok(Some(SignedUp { tenant, user, onboarding_token: token.expose().to_owned() }))
+        let user = Owner { id: seen.user, email };
+        Ok(SignedUp { tenant, user, onboarding_token: token.expose().to_owned() })
     }
 
     /// Forgets keys of long ago. To be called now and then.

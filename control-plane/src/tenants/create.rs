@@ -187,6 +187,7 @@ impl Tenants {
                 }
                 other => {
                     self.bell.ring();
+                    self.provisioning.wants_stock();
                     return other;
                 }
             }
@@ -216,7 +217,11 @@ impl Tenants {
         };
         let onboarding_token = self.write_rows(transaction, new, &row, now).await?;
         match &claimed {
-            Some(claimed) => self.provisioning.hand_over(transaction, claimed, row.id, &row.database).await?,
+            Some(claimed) => {
+                mail::enqueue(transaction, mail::Template::Welcome, row.owner, Some(row.id)).await?;
+                self.provisioning.hand_over(transaction, claimed, row.id, &row.database).await?;
+            }
+            // It is welcomed once it is there.
             None => {
                 if server.is_platform && store::database_exists(transaction, &row.database).await? {
                     return Err(CreateError::DuplicateSlug(row.slug));
@@ -245,9 +250,6 @@ impl Tenants {
         row: &store::NewRow,
         now: Timestamp,
     ) -> Result<OneTimeToken, CreateError> {
-        if packages::find(transaction, &new.package).await?.is_none() {
-            return Err(CreateError::UnknownPackage(new.package.clone()));
-        }
         let user = identity::NewUser {
             id: row.owner,
             email: new.owner.email.clone(),
@@ -270,7 +272,7 @@ impl Tenants {
             (Some(_), false) => Some(mail::Template::VerifyEmail),
             (Some(_), true) => None,
         };
-        for template in first.into_iter().chain([mail::Template::Welcome]) {
+        if let Some(template) = first {
             mail::enqueue(transaction, template, row.owner, Some(row.id)).await?;
         }
         let entry = audit::Entry::new(audit::Action::TenantCreated, &new.actor)
@@ -291,6 +293,9 @@ fn sort(error: CreateError, slug: &TenantSlug, new: &NewTenant) -> CreateError {
     }
     if store.violates("users_email_key") {
         return CreateError::EmailTaken(new.owner.email.clone());
+    }
+    if store.violates("subscriptions_package_key_fkey") {
+        return CreateError::UnknownPackage(new.package.clone());
     }
     if store.violates("signup_keys_pkey") {
         return CreateError::SignupKeyUsed;

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Transaction;
 use serde_json::json;
-use tenancy::{Code, Problem, TenantId, TenantSlug, TenantStatus};
+use tenancy::{Code, Problem, TenantSlug, TenantStatus};
 
 use super::{TenantDetail, Tenants, store};
 use crate::{
@@ -108,21 +108,58 @@ impl Tenants {
     ) -> Result<TenantDetail, LifecycleError> {
         let mut client = self.pool.get().await.map_err(StoreError::from)?;
         let transaction = client.transaction().await?;
-        let mut tenant = store::detail_for_update(&transaction, slug)
+        let tenant = store::detail_for_update(&transaction, slug)
             .await?
             .ok_or_else(|| LifecycleError::NotFound(slug.clone()))?;
+        self.mark_deleted(transaction, tenant, backup, actor).await
+    }
+
+    /// Deletes tenants whose owners never verified their address within this many days; says how many.
+    ///
+    /// # Errors
+    /// [`LifecycleError`].
+    pub async fn expire_unverified(&self, days: u16) -> Result<usize, LifecycleError> {
+        let expired = {
+            let client = self.pool.get().await.map_err(StoreError::from)?;
+            store::expired_unverified(&client, days).await?
+        };
+        let mut deleted = 0;
+        for id in expired {
+            let mut client = self.pool.get().await.map_err(StoreError::from)?;
+            let transaction = client.transaction().await?;
+            // Looked at again under a lock: the owner may have verified, or another control plane been quicker.
+            if !store::is_expired(&transaction, id, days).await? {
+                continue;
+            }
+            let Some(tenant) = store::detail_by_id(&transaction, id).await? else { continue };
+            // Nobody has proven that the address is theirs: it is free for who can.
+            store::forget_people(&transaction, id).await?;
+            self.mark_deleted(transaction, tenant, true, "expiry").await?;
+            drop(client);
+            self.provisioning.run_saga(id, Kind::Drop).await?;
+            deleted += 1;
+        }
+        Ok(deleted)
+    }
+
+    async fn mark_deleted(
+        &self,
+        transaction: Transaction<'_>,
+        mut tenant: TenantDetail,
+        backup: bool,
+        actor: &str,
+    ) -> Result<TenantDetail, LifecycleError> {
         let server = self.provisioning.servers().get_on(&transaction, tenant.server_id).await?;
         // Asked for again after an interruption: go on.
         if tenant.status != TenantStatus::Deleted {
             allowed(tenant.status, TenantStatus::Deleted)?;
             store::set_status(&transaction, tenant.id, TenantStatus::Deleted, None).await?;
             store::end_subscription(&transaction, tenant.id).await?;
-            provisioning::store::insert_saga(&transaction, tenant.id, Kind::Drop, backup).await?;
             note(&transaction, &tenant, audit::Action::TenantDeleted, actor, None).await?;
             self.provisioning.set_login(&transaction, &server, tenant.id, false).await?;
         }
+        provisioning::store::insert_saga(&transaction, tenant.id, Kind::Drop, backup).await?;
         transaction.commit().await?;
-        drop(client);
         self.provisioning.enforce_fence(&server, tenant.id, false).await?;
         tenant.status = TenantStatus::Deleted;
         Ok(tenant)
@@ -153,15 +190,6 @@ impl Tenants {
         tenant.status = next;
         tenant.status_reason = reason.map(str::to_owned);
         Ok(tenant)
-    }
-
-    /// Tenants whose owners never verified their address within this many days, the oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn expired_unverified(&self, days: u16) -> Result<Vec<(TenantId, TenantSlug)>, StoreError> {
-        let client = self.pool.get().await?;
-        store::expired_unverified(&client, days).await
     }
 }
 

@@ -91,7 +91,8 @@ pub(super) async fn insert_signup_key(
 
 /// Whether this server has a database of that name, known to the platform or not.
 pub(super) async fn database_exists(db: &impl GenericClient, name: &DatabaseName) -> Result<bool, StoreError> {
-    Ok(db.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[name]).await?.is_some())
+    let statement = db.prepare_cached("SELECT 1 FROM pg_database WHERE datname = $1").await?;
+    Ok(db.query_opt(&statement, &[name]).await?.is_some())
 }
 
 const SUMMARY: &str = "SELECT id, slug, name, status, trial_ends_at FROM tenants";
@@ -101,7 +102,8 @@ fn summary_of(row: &Row) -> TenantSummary {
 }
 
 pub(crate) async fn summary(db: &impl GenericClient, id: TenantId) -> Result<Option<TenantSummary>, StoreError> {
-    Ok(db.query_opt(&format!("{SUMMARY} WHERE id = $1"), &[&id]).await?.as_ref().map(summary_of))
+    let statement = db.prepare_cached(&format!("{SUMMARY} WHERE id = $1")).await?;
+    Ok(db.query_opt(&statement, &[&id]).await?.as_ref().map(summary_of))
 }
 
 pub(super) async fn by_slug(db: &impl GenericClient, slug: &TenantSlug) -> Result<Option<TenantSummary>, StoreError> {
@@ -188,6 +190,10 @@ pub(super) async fn detail_for_update(
     Ok(db.query_opt(&sql, &[slug]).await?.as_ref().map(detail_of))
 }
 
+pub(super) async fn detail_by_id(db: &impl GenericClient, id: TenantId) -> Result<Option<TenantDetail>, StoreError> {
+    Ok(db.query_opt(&format!("{DETAIL} WHERE t.id = $1"), &[&id]).await?.as_ref().map(detail_of))
+}
+
 pub(super) async fn list(db: &impl GenericClient, filter: &ListFilter) -> Result<Vec<TenantDetail>, StoreError> {
     let sql = format!(
         "{DETAIL} WHERE ($1::text IS NULL OR t.status = $1) AND ($2::text IS NULL OR s.package_key = $2) ORDER BY t.created_at DESC, t.id DESC"
@@ -250,7 +256,8 @@ pub(super) async fn end_subscription(db: &impl GenericClient, id: TenantId) -> R
     Ok(())
 }
 
-/// After a tenant could not be made: its owner can sign up again with the same address, and the signup key is free.
+/// After a tenant could not be made, or was never confirmed: its owner can sign up again with the same address, and
+/// the signup key is free.
 pub(crate) async fn forget_people(db: &impl GenericClient, id: TenantId) -> Result<(), StoreError> {
     db.execute("UPDATE tenants SET owner_id = NULL WHERE id = $1", &[&id]).await?;
     db.execute("DELETE FROM signup_keys WHERE tenant_id = $1", &[&id]).await?;
@@ -260,7 +267,7 @@ pub(crate) async fn forget_people(db: &impl GenericClient, id: TenantId) -> Resu
     let sql = "DELETE FROM memberships WHERE tenant_id = $1 RETURNING user_id";
     for row in db.query(sql, &[&id]).await? {
         let user: UserId = row.get(0);
-        let sql = "DELETE FROM users u WHERE id = $1 AND last_login IS NULL AND NOT super_admin \
+        let sql = "DELETE FROM users u WHERE id = $1 AND (last_login IS NULL OR email_verified IS NULL) AND NOT super_admin \
                    AND NOT EXISTS (SELECT 1 FROM memberships WHERE user_id = u.id) \
                    AND NOT EXISTS (SELECT 1 FROM tenants WHERE owner_id = u.id)";
         db.execute(sql, &[&user]).await?;
@@ -268,13 +275,19 @@ pub(crate) async fn forget_people(db: &impl GenericClient, id: TenantId) -> Resu
     Ok(())
 }
 
-pub(super) async fn expired_unverified(
-    db: &impl GenericClient,
-    days: u16,
-) -> Result<Vec<(TenantId, TenantSlug)>, StoreError> {
-    let sql = "SELECT t.id, t.slug FROM tenants t JOIN users u ON u.id = t.owner_id WHERE t.status = 'trial' \
-               AND u.email_verified IS NULL AND u.status = 'active' AND t.created_at < now() - make_interval(days => $1) ORDER BY t.created_at";
-    Ok(db.query(sql, &[&i32::from(days)]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
+const EXPIRED: &str = "SELECT t.id FROM tenants t JOIN users u ON u.id = t.owner_id WHERE t.status = 'trial' \
+     AND u.email_verified IS NULL AND u.status = 'active' AND t.created_at < now() - make_interval(days => $1)";
+
+/// Tenants whose owners never verified their address, the oldest first.
+pub(super) async fn expired_unverified(db: &impl GenericClient, days: u16) -> Result<Vec<TenantId>, StoreError> {
+    let sql = format!("{EXPIRED} ORDER BY t.created_at");
+    Ok(db.query(&sql, &[&i32::from(days)]).await?.iter().map(|row| row.get(0)).collect())
+}
+
+/// Whether one of them still is one; nobody changes that before the transaction has ended.
+pub(super) async fn is_expired(db: &impl GenericClient, id: TenantId, days: u16) -> Result<bool, StoreError> {
+    let sql = format!("{EXPIRED} AND t.id = $2 FOR UPDATE");
+    Ok(db.query_opt(&sql, &[&i32::from(days), &id]).await?.is_some())
 }
 
 /// Where a tenant is, and whether it is served.
@@ -325,4 +338,10 @@ pub(crate) async fn health(db: &impl GenericClient) -> Result<Vec<Health>, Store
             half_made: row.get(7),
         })
         .collect())
+}
+
+/// Who owns a tenant.
+pub(crate) async fn owner(db: &impl GenericClient, id: TenantId) -> Result<Option<UserId>, StoreError> {
+    let statement = db.prepare_cached("SELECT owner_id FROM tenants WHERE id = $1").await?;
+    Ok(db.query_one(&statement, &[&id]).await?.get(0))
 }

@@ -1,5 +1,6 @@
 //! The seam to HTTP: tables of routes, what surrounds every request, health.
 
+mod figures;
 mod health;
 mod observe;
 mod routes;

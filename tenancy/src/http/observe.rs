@@ -1,6 +1,9 @@
 //! What surrounds every request: an id, a span for the log, figures, and the body of an error.
 
-use std::time::Instant;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
@@ -14,12 +17,16 @@ use actix_web::{
 };
 use tracing::Instrument;
 
+use super::figures;
 use crate::{
     ids::RequestId,
     problem::{Code, Problem},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The endpoint of what no route answers.
+const UNKNOWN: &str = "unknown";
 
 /// The id that the request has in logs, in the `X-Request-Id` header and in error bodies.
 #[must_use]
@@ -41,17 +48,19 @@ pub async fn observe<B: MessageBody + 'static>(
     request.extensions_mut().insert(id);
     // Routing needs the request for itself alone, so nothing here may keep a copy of it.
     let method = method(request.method());
-    let span = tracing::info_span!("request", request_id = %id, method, tenant = tracing::field::Empty);
+    let id_text = id.to_string();
+    let span = tracing::info_span!("request", request_id = %id_text, method, tenant = tracing::field::Empty);
 
     let mut response = match next.call(request).instrument(span.clone()).await {
         Ok(response) => response,
         Err(error) => {
             let problem = problem_of(&error);
-            log(&span, "unknown", &problem);
+            log(&span, UNKNOWN, &problem);
+            figures::count(UNKNOWN.to_owned(), method, problem.code().status(), started.elapsed());
             return Err(Identified { problem, id }.into());
         }
     };
-    let endpoint = response.request().match_pattern().unwrap_or_else(|| "unknown".to_owned());
+    let endpoint = response.request().match_pattern().unwrap_or_else(|| UNKNOWN.to_owned());
     let mut response = match response.response_mut().error().map(problem_of) {
         Some(problem) => {
             log(&span, &endpoint, &problem);
@@ -68,15 +77,13 @@ pub async fn observe<B: MessageBody + 'static>(
         }
         None => response.map_into_left_body(),
     };
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+    if let Ok(value) = HeaderValue::from_str(&id_text) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
 
-    let status = response.status();
-    let seconds = started.elapsed().as_secs_f64();
-    metrics::counter!("api_requests_total", "endpoint" => endpoint.clone(), "method" => method, "status" => status.as_str().to_owned())
-        .increment(1);
-    metrics::histogram!("api_request_duration_seconds", "endpoint" => endpoint, "method" => method).record(seconds);
+    let (status, time) = (response.status(), started.elapsed());
+    figures::count(endpoint, method, status, time);
+    let seconds = time.as_secs_f64();
     tracing::debug!(parent: &span, path = response.request().path(), status = status.as_u16(), seconds, "answered");
     Ok(response)
 }
@@ -109,7 +116,30 @@ fn log(span: &tracing::Span, endpoint: &str, problem: &Problem) {
     if code == Code::Internal {
         tracing::error!(parent: span, endpoint, cause, "the request failed");
     } else if code.status().is_server_error() {
-        tracing::warn!(parent: span, endpoint, code = code.as_str(), cause, "the request was put off");
+        let code = code.as_str();
+        match PUT_OFF.pass(Instant::now()) {
+            Some(unsaid) => tracing::warn!(parent: span, endpoint, code, cause, unsaid, "the request was put off"),
+            None => tracing::debug!(parent: span, endpoint, code, cause, "the request was put off"),
+        }
+    }
+}
+
+/// A server that restarts has thousands of requests put off, all for one cause.
+static PUT_OFF: OncePerSecond = OncePerSecond(Mutex::new((None, 0)));
+
+/// When something was last let pass, and how often it was not since then.
+struct OncePerSecond(Mutex<(Option<Instant>, u64)>);
+
+impl OncePerSecond {
+    /// `Some` lets it pass, with how often it was not let pass before.
+    fn pass(&self, now: Instant) -> Option<u64> {
+        let (last, unsaid) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| now.duration_since(last) < Duration::from_secs(1)) {
+            *unsaid += 1;
+            return None;
+        }
+        *last = Some(now);
+        Some(std::mem::take(unsaid))
     }
 }
 
@@ -139,5 +169,20 @@ fn method(method: &Method) -> &'static str {
         "HEAD" => "HEAD",
         "OPTIONS" => "OPTIONS",
         _ => "OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_once_a_second_tells_how_often_it_was_not() {
+        let (said, start) = (OncePerSecond(Mutex::new((None, 0))), Instant::now());
+        let at = |milliseconds| said.pass(start + Duration::from_millis(milliseconds));
+        assert_eq!(
+            [at(0), at(1), at(999), at(1000), at(1500), at(2500)],
+            [Some(0), None, None, Some(2), None, Some(1)]
+        );
     }
 }

@@ -31,8 +31,9 @@ macro_rules! select_tenants {
 const TENANTS: &str = select_tenants!("");
 const SOME_TENANTS: &str = select_tenants!(" AND t.id = ANY($1)");
 
+/// For longer than a token made before the change can be valid: 24 hours, and what clocks may differ by.
 const CHANGES: &str = "SELECT tenant_id, user_id, version, status FROM memberships
-    WHERE version > 1 AND changed_at > now() - interval '24 hours'";
+    WHERE version > 1 AND changed_at > now() - interval '25 hours'";
 
 const KEYS: &str = "SELECT kid, x FROM token_keys WHERE retired_at IS NULL ORDER BY kid";
 

@@ -28,7 +28,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     let mut folder = stage::folder("dev");
     for round in 0..effort.pick(5, 1) {
         if round > 0 {
-            remove(&folder);
+            remove(&folder).await;
             folder = stage::folder("dev");
         }
         let (process, time) = start(&folder).await;
@@ -41,7 +41,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     report.add(Line::fact("tenantry dev, first start to ready", shown(median(&first))));
     report.add(Line::fact("tenantry dev, second start to ready", shown(median(&second))));
     memory(&folder, effort, report).await;
-    remove(&folder);
+    remove(&folder).await;
 }
 
 /// Starts `tenantry dev` and says how long it took to be ready.
@@ -54,8 +54,8 @@ async fn start(folder: &Path) -> (Process, Duration) {
     (process, started.elapsed())
 }
 
-fn remove(folder: &Path) {
-    cluster::erase(&folder.join("postgres")).unwrap();
+async fn remove(folder: &Path) {
+    cluster::erase(&folder.join("postgres")).await.unwrap();
     fs::remove_dir_all(folder).unwrap();
 }
 

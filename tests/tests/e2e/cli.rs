@@ -7,7 +7,7 @@ use serde_json::json;
 use tests::{
     Client, eventually,
     mailbox::mails_in,
-    program::{Dev, folder, is_alive, run},
+    program::{Dev, folder, is_alive, program, run},
 };
 
 async fn sign_in_as_admin(client: &Client, password: &str) -> u16 {
@@ -24,6 +24,7 @@ fn printed(said: &str, label: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn dev_starts_keeps_its_data_and_stops_with_everything_that_it_started() {
     let folder = folder();
+    program();
     let started = Instant::now();
     let mut dev = Dev::start(folder.path(), &[]).await;
     println!("tenantry dev, first start: ready after {:?}", started.elapsed());

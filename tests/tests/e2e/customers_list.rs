@@ -65,10 +65,8 @@ async fn lists_are_sorted_filtered_and_searched() {
         owner.post(CUSTOMERS, &body).await.expect(201);
     }
     let cases: &[(&str, &[&str])] = &[
-        ("sort=total_revenue", &["ÇAĞRI IŞIK", "gamma\\delta", "beta 100% GmbH", "Alpha_Beta Ltd", "Ünlü İnşaat"]),
-        ("sort=-total_revenue&limit=2", &["Ünlü İnşaat", "Alpha_Beta Ltd"]),
-        ("sort=customer_since&limit=1", &["Alpha_Beta Ltd"]),
-        ("sort=-customer_since&limit=1", &["ÇAĞRI IŞIK"]),
+        ("sort=updated_at", &["Ünlü İnşaat", "beta 100% GmbH", "Alpha_Beta Ltd", "gamma\\delta", "ÇAĞRI IŞIK"]),
+        ("sort=-updated_at&limit=2", &["ÇAĞRI IŞIK", "gamma\\delta"]),
         ("sort=created_at&limit=1", &["Ünlü İnşaat"]),
         ("sort=company_name&limit=2", &["Alpha_Beta Ltd", "beta 100% GmbH"]),
         ("status=inactive&sort=created_at", &["Alpha_Beta Ltd", "ÇAĞRI IŞIK"]),
@@ -86,7 +84,7 @@ async fn lists_are_sorted_filtered_and_searched() {
         ("search=%5C", &["gamma\\delta"]),
         ("search=%5C%25", &[]),
         ("search=%27", &[]),
-        ("search=of%20Ankara&sort=total_revenue", &["ÇAĞRI IŞIK", "gamma\\delta"]),
+        ("search=of%20Ankara&sort=created_at", &["gamma\\delta", "ÇAĞRI IŞIK"]),
         ("search=%C3%BCnl%C3%BC", &["Ünlü İnşaat"]),
         ("search=%C3%A7a%C4%9Fr%C4%B1", &["ÇAĞRI IŞIK"]),
         ("search=in%C5%9Faat", &["Ünlü İnşaat"]),
@@ -122,6 +120,7 @@ async fn a_question_that_makes_no_sense_is_refused() {
         ("limit=101", "limit"),
         ("limit=all", "limit"),
         ("sort=id", "sort"),
+        ("sort=total_revenue", "sort"),
         ("sort=--created_at", "sort"),
         ("sort=", "sort"),
         ("sort=company_name%3B%20DROP%20TABLE%20customers", "sort"),

@@ -13,6 +13,7 @@ mod first_path;
 mod isolation;
 mod onboarding;
 mod onboarding_sign_in;
+mod ownership;
 mod provisioning;
 mod restart;
 mod routes;

@@ -1,9 +1,13 @@
 //! Signing in and what follows: sessions, refreshing, other tenants, forgotten passwords, floods of guesses.
 
+use std::time::Duration;
+
 use base64::Engine;
+use control_plane::audit::TrustedProxies;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Client, Reply, TestPlatform, TestSettings, client::PASSWORD};
+use tests::{Client, Reply, TestPlatform, TestSettings, client::PASSWORD, eventually};
 
 use crate::signup::problem;
 
@@ -145,14 +149,23 @@ async fn a_forgotten_password_is_replaced_by_mail() {
     problem(login(client, "ada@example.com", PASSWORD).await, 401, "UNAUTHORIZED");
     login(client, "ada@example.com", "a brand new password").await.expect(200);
     problem(refresh(client, &before["refresh_token"]).await, 401, "UNAUTHORIZED");
+    let holder = client.with_token(before["access_token"].as_str().unwrap());
+    problem(holder.get("/api/auth/me").await, 401, "UNAUTHORIZED");
+    eventually("the runtime knows", async || holder.get("/api/v1/customers").await.code() == "UNAUTHORIZED").await;
 
     // So many mails an hour, and nobody learns when that is reached.
     for _ in 0..8 {
         assert_eq!(forgot("ada@example.com").await.expect(202).body, known.body);
     }
     let admin = platform.platform_session().await;
-    let mails = "SELECT count(*) FROM mails WHERE template = 'password_reset'";
-    assert_eq!(admin.query_one(mails, &[]).await.unwrap().get::<_, i64>(0), 5);
+    let mails = async || {
+        let sql = "SELECT count(*) FROM mails WHERE template = 'password_reset'";
+        admin.query_one(sql, &[]).await.unwrap().get::<_, i64>(0)
+    };
+    // They are written after the answer.
+    eventually("five mails", async || mails().await >= 5).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(mails().await, 5);
     platform.stop().await;
 }
 
@@ -160,7 +173,9 @@ async fn a_forgotten_password_is_replaced_by_mail() {
 async fn whoever_guesses_learns_nothing_and_is_stopped() {
     let mut wanted = TestSettings::default();
     wanted.settings.identity.failed_sign_ins_per_account = 4;
+    wanted.settings.identity.failed_sign_ins_per_account_in_all = 6;
     wanted.settings.identity.failed_sign_ins_per_address = 12;
+    wanted.settings.http.trusted_proxies = TrustedProxies::try_from(vec!["127.0.0.1".to_owned()]).unwrap();
     let platform = TestPlatform::with(wanted).await;
     let client = &platform.client;
     client.sign_up("Acme", "ada@example.com").await.expect(201);
@@ -183,6 +198,17 @@ async fn whoever_guesses_learns_nothing_and_is_stopped() {
         let refused = problem(login(client, email, PASSWORD).await, 429, "RATE_LIMITED");
         assert!(refused.headers.contains_key("retry-after"));
     }
+    // They still get in from elsewhere, until the account was guessed at too often in all.
+    let elsewhere = async |password: &str| {
+        let body = json!({ "email": "ada@example.com", "password": password });
+        let request = client.request(Method::POST, "/api/auth/login").header("X-Forwarded-For", "192.0.2.9");
+        client.send(request.json(&body)).await.unwrap()
+    };
+    elsewhere(PASSWORD).await.expect(200);
+    for _ in 0..2 {
+        problem(elsewhere("wrong password").await, 401, "UNAUTHORIZED");
+    }
+    problem(elsewhere(PASSWORD).await, 429, "RATE_LIMITED");
     // Others still get in, until their network has guessed too often.
     login(client, "bob@example.com", PASSWORD).await.expect(200);
     for guess in 0..6 {

@@ -42,7 +42,9 @@ async fn platform_to_be_killed() {
 pub(super) async fn start(platform: &Platform) -> (Child, String) {
     let settings = &platform.settings;
     let secret = |secret: &Option<secrecy::SecretString>| secret.as_ref().unwrap().expose_secret().to_owned();
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    // Not by its path: there may be a newer build by now.
+    let this = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe().unwrap() };
+    let mut command = Command::new(this);
     command
         .args(["--exact", "chaos::child::platform_to_be_killed", "--ignored", "--nocapture"])
         .env("TENANTRY__DATABASE__URL", secret(&settings.database.url))
@@ -68,6 +70,8 @@ pub(super) async fn start(platform: &Platform) -> (Child, String) {
     loop {
         let line = lines.next_line().await.unwrap().expect("the platform should have started");
         if let Some(address) = line.strip_prefix("address=") {
+            // Read on: the test program in there would end if it could not say what it wants to say.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
             return (child, format!("http://{address}"));
         }
     }

@@ -1,16 +1,16 @@
 //! The load: signups, customers, suspensions and drops, all at once.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use reqwest::Method;
 use serde_json::json;
 use tenancy::{TenantSlug, ids::CustomerId};
-use tests::{Client, Reply, client::PASSWORD};
+use tests::{Client, Reply, client::PASSWORD, new_tenant};
 
 use super::{book::Book, chance::Chance, stage::Actors};
 
 /// With more tenants than this, more are dropped than made.
-const ENOUGH: usize = 12;
+const ENOUGH: usize = 6;
 /// The package allows a hundred.
 const MOST_CUSTOMERS: usize = 80;
 
@@ -21,20 +21,20 @@ pub(super) struct Worker {
     pub(super) book: Arc<Book>,
     pub(super) chance: Chance,
     signups: usize,
-    tokens: HashMap<String, String>,
 }
 
 impl Worker {
     pub(super) fn new(number: usize, actors: Arc<Actors>, book: Arc<Book>, chance: Chance) -> Self {
-        Self { number, actors, book, chance, signups: 0, tokens: HashMap::new() }
+        Self { number, actors, book, chance, signups: 0 }
     }
 
     /// Goes on until it is aborted.
     pub(super) async fn run(mut self) {
         loop {
             let crowded = self.book.standing() > ENOUGH;
-            match self.chance.below(10) {
-                0..3 if !crowded => self.sign_up().await,
+            match self.chance.below(20) {
+                0 | 1 if !crowded => self.sign_up().await,
+                2 if !crowded => self.begin().await,
                 0..3 => self.delete().await,
                 3 => self.suspend_and_activate().await,
                 _ => self.make_customer().await,
@@ -59,18 +59,31 @@ impl Worker {
         });
         let Some(reply) = self.ask(&self.actors.client(), "/api/onboarding/signup", &body).await else { return };
         if reply.status == 201 {
-            self.book.born(reply.body["tenant"]["slug"].as_str().unwrap(), &email);
+            self.book.answered();
+            self.book.born(reply.body["tenant"]["slug"].as_str().unwrap(), &email, true);
         }
     }
 
-    async fn token(&mut self, email: &str) -> Option<String> {
-        if let Some(token) = self.tokens.get(email) {
-            return Some(token.clone());
+    /// A tenant made at the command line, as far as it is made there: without stock the platform does the rest.
+    async fn begin(&mut self) {
+        self.signups += 1;
+        let mut new = new_tenant(&format!("begun-{}-{}", self.number, self.signups));
+        new.owner.password_hash = Some(self.actors.hash.clone());
+        let (slug, email) = (new.name.clone(), new.owner.email.to_string());
+        if let Ok(born) = self.actors.operator.tenants.create(new).await {
+            self.book.born(&slug, &email, born.finished);
+        }
+    }
+
+    async fn token(&self, email: &str) -> Option<String> {
+        let known = self.actors.tokens.lock().unwrap().get(email).cloned();
+        if known.is_some() {
+            return known;
         }
         let body = json!({ "email": email, "password": PASSWORD });
         let reply = self.ask(&self.actors.client(), "/api/auth/login", &body).await?;
         let token = reply.body["access_token"].as_str()?.to_owned();
-        self.tokens.insert(email.to_owned(), token.clone());
+        self.actors.tokens.lock().unwrap().insert(email.to_owned(), token.clone());
         Some(token)
     }
 
@@ -81,13 +94,13 @@ impl Worker {
         }
         let Some(token) = self.token(&entry.email).await else { return };
         let client = self.actors.client().with_token(&token);
-        let Some(reply) = self.ask(&client, "/api/v1/customers", &json!({ "company_name": slug })).await else { return };
+        let Some(reply) = self.ask(&client, "/api/v1/customers", &json!({ "company_name": slug })).await else {
+            return;
+        };
         if reply.status == 201 {
             assert_eq!(reply.body["company_name"], slug.as_str());
             let id: CustomerId = reply.body["id"].as_str().unwrap().parse().unwrap();
-            if let Some(entry) = self.book.entries().get_mut(&slug) {
-                entry.customers.push(id.uuid());
-            }
+            self.book.customer(&slug, id.uuid());
         }
     }
 
@@ -101,7 +114,11 @@ impl Worker {
     }
 
     async fn delete(&mut self) {
-        let Some((slug, _)) = self.book.some(&mut self.chance) else { return };
+        let Some((slug, entry)) = self.book.some(&mut self.chance) else { return };
+        // One that was in use: while the platform is away nobody deletes everything there is.
+        if entry.customers.len() < 3 {
+            return;
+        }
         if let Some(entry) = self.book.entries().get_mut(&slug) {
             entry.deleting = true;
         }

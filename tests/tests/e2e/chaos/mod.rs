@@ -4,8 +4,8 @@
 //! `TENANTRY_TEST_SEED` makes the same choices again; what happens between them is the machine's.
 
 mod book;
-mod child;
 mod chance;
+mod child;
 mod load;
 mod stage;
 
@@ -14,15 +14,12 @@ use std::{collections::BTreeSet, time::Duration};
 use chance::Chance;
 use stage::Stage;
 
-/// How long the load runs before each kill.
-const BEFORE_A_KILL: std::ops::Range<u64> = 50..500;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_platform_is_killed_sixty_times() {
     let mut chance = Chance::from_environment(1);
     let stage = Stage::set(&chance).await;
     for _ in 0..60 {
-        stage.play_for(chance.millis(BEFORE_A_KILL)).await;
+        stage.play(&mut chance).await;
         stage.kill_platform().await;
     }
     assert_eq!(stage.end().await, BTreeSet::new(), "nobody but the control plane had to mend anything");
@@ -33,7 +30,7 @@ async fn a_backend_is_killed_twenty_times() {
     let mut chance = Chance::from_environment(2);
     let stage = Stage::set(&chance).await;
     for _ in 0..20 {
-        stage.play_for(chance.millis(BEFORE_A_KILL)).await;
+        stage.play(&mut chance).await;
         stage.kill_a_backend(&mut chance).await;
         stage.is_back().await;
     }
@@ -46,7 +43,7 @@ async fn the_postmaster_is_killed_twenty_times() {
     let mut chance = Chance::from_environment(3);
     let stage = Stage::set(&chance).await;
     for _ in 0..20 {
-        stage.play_for(chance.millis(BEFORE_A_KILL)).await;
+        stage.play(&mut chance).await;
         stage.cluster.kill_postmaster().await;
         // The load goes on against nothing for a moment.
         stage.play_for(Duration::from_millis(20)).await;

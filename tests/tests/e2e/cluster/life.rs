@@ -136,7 +136,7 @@ async fn lives_elsewhere_when_its_user_cannot_reach_the_folder() {
     assert_eq!(cluster.pgdata(), pgdata);
     assert_eq!(number(&cluster, "SELECT n FROM t").await, 42);
     cluster.stop().await.unwrap();
-    tenantry::cluster::erase(&dir).unwrap();
+    tenantry::cluster::erase(&dir).await.unwrap();
     assert!(!pgdata.exists() && !dir.exists());
 }
 
