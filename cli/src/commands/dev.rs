@@ -18,7 +18,7 @@ pub(super) struct Dev {
     /// The port [default: 8080, or that of http.bind]
     #[arg(long)]
     port: Option<u16>,
-    /// Delete the data directory first
+    /// Delete what it keeps in the data directory first
     #[arg(long)]
     reset: bool,
     /// The folder of PostgreSQL's programs, 15 or newer [default: searched for]

@@ -31,7 +31,7 @@ impl Server {
     pub(super) async fn run(self, common: Common) -> Failed<()> {
         let control_plane = common.platform()?.control_plane(Fault::default())?;
         if let Self::Add { name, url } = &self {
-            control_plane.servers.add(name, url).await?;
+            control_plane.servers.add(name, url, "cli").await?;
             control_plane.provisioning.prepare().await?;
         }
         let servers = control_plane.servers.all().await?;

@@ -47,6 +47,9 @@ text_enum! {
     }
 }
 
+/// The actor of what nobody asked for: the platform's own rounds.
+pub const PLATFORM: &str = "platform";
+
 /// One line of the log, built up with the functions below.
 #[derive(Debug, Clone)]
 pub struct Entry<'a> {

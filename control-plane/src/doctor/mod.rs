@@ -14,6 +14,7 @@ use deadpool_postgres::Pool;
 pub use finding::{Finding, Severity, Subject, Trouble};
 
 use crate::{
+    audit,
     platform::StoreError,
     provisioning::{ProvisionError, Provisioning},
     servers::{Server, ServerError},
@@ -77,9 +78,20 @@ impl Doctor {
         for finding in findings.iter().filter(|finding| finding.trouble.can_be_mended()) {
             let result = self.mend_one(finding).await.map_err(|error| error.to_string());
             tracing::info!(%finding, mended = result.is_ok(), "the doctor acted");
+            if result.is_ok()
+                && let Err(error) = self.note(finding).await
+            {
+                tracing::warn!(%error, "what the doctor did can't be noted now");
+            }
             results.push((finding.clone(), result));
         }
         results
+    }
+
+    async fn note(&self, finding: &Finding) -> Result<(), StoreError> {
+        let client = self.pool.get().await?;
+        let details = serde_json::json!({ "finding": finding.subject() });
+        audit::record(&client, audit::Entry::new(audit::Action::Mended, audit::PLATFORM).details(details)).await
     }
 
     /// The control plane's own round: mends what loses nobody's rows; says how much that was.

@@ -21,7 +21,7 @@ use super::{
     saga::{Context, Kind, State},
     store,
 };
-use crate::{mail, platform::StoreError, tenants};
+use crate::{audit, mail, platform::StoreError, tenants};
 
 text_enum! {
     /// A step.
@@ -207,6 +207,8 @@ async fn undo_tenant(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     if tenants::store::finish_making(&transaction, tenant, TenantStatus::Failed, reason).await? {
         tenants::store::forget_people(&transaction, tenant).await?;
         tenants::store::release(&transaction, tenant).await?;
+        let entry = audit::Entry::new(audit::Action::TenantFailed, audit::PLATFORM).tenant(Some(tenant));
+        audit::record(&transaction, entry).await?;
     }
     store::saga_finished(&transaction, tenant, Kind::Create, State::Undone).await?;
     Ok(transaction.commit().await?)

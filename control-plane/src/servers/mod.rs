@@ -13,7 +13,7 @@ use tenancy::{
 };
 use tokio_postgres::{Client, Config, config::Host};
 
-use crate::platform::StoreError;
+use crate::{audit, platform::StoreError};
 
 /// What the URLs of other servers are sealed for.
 const SEAL: &str = "server-url";
@@ -118,7 +118,7 @@ impl Servers {
     ///
     /// # Errors
     /// [`ServerError`].
-    pub async fn add(&self, name: &str, url: &str) -> Result<Server, ServerError> {
+    pub async fn add(&self, name: &str, url: &str, actor: &str) -> Result<Server, ServerError> {
         let admin: Config = url.parse().map_err(|error: tokio_postgres::Error| ServerError::Url(error.to_string()))?;
         let (Some(Host::Tcp(host)), Some(_)) = (admin.get_hosts().first(), admin.get_user()) else {
             return Err(ServerError::Url("it names no host or no user".to_owned()));
@@ -130,6 +130,8 @@ impl Servers {
         let client = self.pool.get().await.map_err(StoreError::from)?;
         let sealed = self.master_key.seal(SEAL, url.as_bytes())?;
         store::insert(&client, server.id, name, &host, port, &sealed).await?;
+        let details = serde_json::json!({ "name": name, "host": host, "port": port });
+        audit::record(&client, audit::Entry::new(audit::Action::ServerAdded, actor).details(details)).await?;
         Ok(server)
     }
 

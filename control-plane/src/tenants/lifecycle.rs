@@ -179,6 +179,10 @@ impl Tenants {
             .await?
             .ok_or_else(|| LifecycleError::NotFound(slug.clone()))?;
         let next = next(&tenant);
+        // What is being made becomes what it is to be by its saga alone.
+        if tenant.status == TenantStatus::Provisioning {
+            return Err(LifecycleError::NotAllowed { from: tenant.status, to: next });
+        }
         allowed(tenant.status, next)?;
         let server = self.provisioning.servers().get_on(&transaction, tenant.server_id).await?;
         store::set_status(&transaction, tenant.id, next, reason).await?;

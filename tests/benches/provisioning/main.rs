@@ -68,6 +68,8 @@ fn main() -> ExitCode {
         None => {}
     }
     let arguments = Arguments::parse();
+    // Failing means that one is there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let report = runtime.block_on(measure(&arguments));
     println!("{report}");

@@ -61,7 +61,9 @@ impl Process {
         }
         command.env(ROLE, role.word()).envs(variables.iter().cloned()).args(arguments);
         command.current_dir(std::env::temp_dir());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        // The platform writes a log as in production, to nowhere; the floor only says why it failed.
+        let errors = if role == Role::Floor { Stdio::inherit() } else { Stdio::null() };
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).kill_on_drop(true);
         Self { child: command.spawn().unwrap() }
     }
 

@@ -69,7 +69,7 @@ impl Served {
         let name = platform.settings.database.prefix.tenant_database(&born.tenant.slug);
         let session = postgres::connect(&postgres::on_database(&platform.admin, &name)).await.unwrap();
         let customer = rows::fill(&session).await;
-        let database_url = format!("{}/{name}", cluster.url().trim_end_matches("/postgres"));
+        let database_url = cluster.url().replace("/postgres?", &format!("/{name}?"));
         let life = Duration::from_secs(3600);
         let signer = TokenSigner::new(&platform.master_key, life);
         let address = SocketAddr::from(([127, 0, 0, 1], port));

@@ -171,7 +171,9 @@ async fn an_invited_owner_sets_a_password_and_signs_in() {
         actor: "test".to_owned(),
         origin: Origin::default(),
     };
-    platform.control_plane().tenants.create(new).await.unwrap();
+    let tenants = &platform.control_plane().tenants;
+    let born = tenants.create(new).await.unwrap();
+    tenants.wait_until_made(born.tenant.id, tests::wait::LONG).await.unwrap();
     let client = &platform.client;
     // Nobody has a password yet, so none is right.
     for guess in ["", PASSWORD] {

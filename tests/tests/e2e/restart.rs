@@ -172,6 +172,8 @@ async fn fill(platform: &TestPlatform, count: usize) {
     });
     clones.buffer_unordered(8).collect::<Vec<()>>().await;
     session.batch_execute("CHECKPOINT").await.unwrap();
+    // They were not made a moment ago, where tenants live: their pages are on the disk.
+    assert!(tokio::process::Command::new("sync").status().await.unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,7 @@ impl Worker {
             match self.chance.below(20) {
                 0 | 1 if !crowded => self.sign_up().await,
                 2 if !crowded => self.begin().await,
-                0..3 => self.delete().await,
+                0..3 | 4 | 5 => self.delete().await,
                 3 => self.suspend_and_activate().await,
                 _ => self.make_customer().await,
             }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use control_plane::{
@@ -180,15 +180,15 @@ impl Stage {
     /// What is left after the control plane's own rounds.
     async fn left_for_fix(&self) -> Vec<Finding> {
         let session = connect(&self.platform.admin).await.unwrap();
-        within(SETTLED_WITHIN, "the control plane to mend what it may", async || {
+        let deadline = Instant::now() + SETTLED_WITHIN;
+        loop {
             let findings = self.findings().await;
-            if findings.iter().any(|finding| finding.trouble.may_be_mended_unasked()) {
-                session.batch_execute("NOTIFY tenantry_doctor").await.unwrap();
-                return None;
+            if !findings.iter().any(|finding| finding.trouble.may_be_mended_unasked()) {
+                return findings;
             }
-            Some(findings)
-        })
-        .await
+            assert!(Instant::now() < deadline, "the control plane did not mend {findings:?}");
+            session.batch_execute("NOTIFY tenantry_doctor").await.unwrap();
+        }
     }
 
     async fn findings(&self) -> Vec<Finding> {
@@ -229,7 +229,7 @@ impl Stage {
             gone.get::<_, i64>(1)
         );
         // A test in which nothing happened shows nothing.
-        assert!(answered.len() > 10 && !whole.is_empty() && customers > 10 && gone.get::<_, i64>(0) > 0);
+        assert!(answered.len() > 5 && !whole.is_empty() && self.book.answers() > 20 && gone.get::<_, i64>(0) > 0);
     }
 
     /// The tenant's own role sees its rows, and the customers that were answered are among them.

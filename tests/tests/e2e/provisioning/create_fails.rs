@@ -3,7 +3,7 @@
 use control_plane::provisioning::{Fault, Moment, saga::Kind};
 use futures_util::{StreamExt, stream};
 use tenancy::TenantId;
-use tests::{TestPlatform, TestSettings};
+use tests::{QuietPlatform, TestPlatform, TestSettings, new_tenant, shared_cluster};
 use tokio_postgres::Client as Session;
 
 use super::{
@@ -142,6 +142,20 @@ async fn what_does_not_pass_is_given_up() {
     assert_gone(&platform, &session, &outcomes(&session).await[0]).await;
     assert_eq!(platform.findings().await, Vec::<String>::new());
     platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_its_saga_makes_a_tenant_whole() {
+    let mut wanted = TestSettings::default();
+    wanted.settings.provisioning.stock = 0;
+    let platform = QuietPlatform::on(shared_cluster().await, wanted).await;
+    let tenants = &platform.control_plane.tenants;
+    let born = tenants.create(new_tenant("acme")).await.unwrap();
+    let slug = "acme".parse().unwrap();
+    tenants.activate(&slug, "test").await.unwrap_err();
+    tenants.suspend(&slug, None, "test").await.unwrap_err();
+    platform.finish(born).await;
+    assert_eq!(platform.findings().await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

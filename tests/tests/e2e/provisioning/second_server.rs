@@ -12,7 +12,7 @@ async fn a_tenant_lives_and_goes_on_another_server() {
     let platform = TestPlatform::start().await;
     let (_, neighbour) = platform.tenant("Neighbour").await;
     let plane = platform.control_plane();
-    let server = plane.servers.add("second", second.url()).await.unwrap();
+    let server = plane.servers.add("second", second.url(), "test").await.unwrap();
     let there = tenancy::postgres::connect(&server.admin).await.unwrap();
     let here = platform.platform_session().await;
 
@@ -61,7 +61,7 @@ async fn a_server_that_is_down_keeps_only_its_own_tenants_waiting() {
     let (second, _folder) = own_cluster().await;
     let platform = TestPlatform::start().await;
     let plane = platform.control_plane();
-    let server = plane.servers.add("second", second.url()).await.unwrap();
+    let server = plane.servers.add("second", second.url(), "test").await.unwrap();
     second.kill_postmaster().await;
 
     let born = plane.tenants.create_on(&server, new_tenant("far-away")).await.unwrap();
