@@ -1,9 +1,13 @@
 //! Logs and figures.
 
+mod span_fields;
+
 use std::{io::IsTerminal, sync::OnceLock};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use span_fields::JsonSpanFields;
+use tracing::Level;
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,15 +22,19 @@ pub enum LogFormat {
 /// Sends logs to standard error. `filter` is a list of targets and levels (`info,tenant_runtime=debug`); the variable
 /// `RUST_LOG` has precedence. A second call changes nothing.
 pub fn logs(format: LogFormat, filter: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+    // By target and level alone: to filter by spans as well would cost something at every step of every request.
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse::<Targets>().ok());
+    let wanted = wanted.or_else(|| filter.parse().ok()).unwrap_or_else(|| Targets::new().with_default(Level::INFO));
+    let lines = fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     // Failing means that logs are set up already, as in tests.
     let _ = match format {
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
-        LogFormat::Text => builder.with_target(false).compact().try_init(),
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
+            tracing_subscriber::registry().with(wanted).with(lines.fmt_fields(JsonSpanFields)).try_init()
+        }
+        LogFormat::Text => {
+            tracing_subscriber::registry().with(wanted).with(lines.with_target(false).compact()).try_init()
+        }
     };
 }
 

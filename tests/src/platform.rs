@@ -1,7 +1,7 @@
 //! A platform for one test: its own platform database, its own names, on the test program's one PostgreSQL.
 
 use std::{
-    path::PathBuf,
+    path::Path,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -91,7 +91,7 @@ impl TestPlatform {
     /// A platform on a cluster of the test's own.
     pub async fn on(cluster: &Cluster, wanted: TestSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let platform = Self::describe(cluster, wanted.settings, folder.path().to_path_buf());
+        let platform = Self::describe(cluster, wanted.settings, folder.path());
         platform.migrate().await.unwrap();
         let serving = Serving::start(&platform, wanted.planes, wanted.fault).await.unwrap();
         let client = Client::new(format!("http://{}", serving.address));
@@ -99,7 +99,7 @@ impl TestPlatform {
     }
 
     /// A platform with names that no other test has; nothing is made or started yet.
-    pub fn describe(cluster: &Cluster, mut settings: Settings, folder: PathBuf) -> Platform {
+    pub fn describe(cluster: &Cluster, mut settings: Settings, folder: &Path) -> Platform {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         settings.database.url = Some(SecretString::from(cluster.url().to_owned()));

@@ -29,7 +29,7 @@ impl QuietPlatform {
     /// A platform on a cluster, ready for tenants, with its stock filled.
     pub async fn on(cluster: &Cluster, wanted: TestSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let platform = TestPlatform::describe(cluster, wanted.settings, folder.path().to_path_buf());
+        let platform = TestPlatform::describe(cluster, wanted.settings, folder.path());
         platform.migrate().await.unwrap();
         let control_plane = platform.control_plane(Fault::default()).unwrap();
         control_plane.servers.platform().await.unwrap();

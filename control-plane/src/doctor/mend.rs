@@ -156,9 +156,11 @@ impl Doctor {
             troubles.push(Trouble::Behind { tenant, version: found, target });
         }
         let role = self.provisioning.prefix().tenant_role(tenant);
-        // A missing role is named by who looks at roles.
-        let there = inside.query_opt("SELECT 1 FROM pg_roles WHERE rolname = $1", &[&role]).await?;
-        if there.is_some() {
+        // Whoever looks at roles names a role that is missing, is a superuser, or has other groups.
+        let sql = "SELECT 1 FROM pg_roles r WHERE rolname = $1 AND NOT rolsuper AND rolinherit AND (SELECT array_agg(g.rolname) \
+                   FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid) = ARRAY[$2::name]";
+        let data = self.provisioning.prefix().data_role();
+        if inside.query_opt(sql, &[&role, &data]).await?.is_some() {
             let different = privileges::examine(&inside, &role).await?;
             let database = row.database.clone();
             troubles.extend(different.into_iter().map(|what| Trouble::WrongPrivileges {

@@ -1,12 +1,12 @@
 //! How many requests were answered, how, and in what time.
 
-use std::{cell::RefCell, collections::HashMap, time::Duration};
+use std::{cell::RefCell, collections::HashMap, sync::Arc, time::Duration};
 
 use actix_web::http::StatusCode;
 use metrics::{Counter, Histogram};
 
 /// What is counted together: the pattern of a path, the method, and the answer's status.
-type Kind = (String, &'static str, StatusCode);
+type Kind = (Arc<str>, &'static str, StatusCode);
 
 thread_local! {
     /// To find a figure by its labels costs more than to count, and a thread answers the same few kinds again and again.
@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// Counts a request that was answered. To be called once [`crate::telemetry::figures`] was.
-pub(super) fn count(endpoint: String, method: &'static str, status: StatusCode, time: Duration) {
+pub(super) fn count(endpoint: Arc<str>, method: &'static str, status: StatusCode, time: Duration) {
     FIGURES.with_borrow_mut(|figures| {
         let (requests, seconds) = figures.entry((endpoint, method, status)).or_insert_with_key(figures_of);
         requests.increment(1);

@@ -1,7 +1,7 @@
 //! What surrounds every request: an id, a span for the log, figures, and the body of an error.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -17,7 +17,7 @@ use actix_web::{
 };
 use tracing::Instrument;
 
-use super::figures;
+use super::{figures, routes::Endpoint};
 use crate::{
     ids::RequestId,
     problem::{Code, Problem},
@@ -56,11 +56,11 @@ pub async fn observe<B: MessageBody + 'static>(
         Err(error) => {
             let problem = problem_of(&error);
             log(&span, UNKNOWN, &problem);
-            figures::count(UNKNOWN.to_owned(), method, problem.code().status(), started.elapsed());
+            figures::count(UNKNOWN.into(), method, problem.code().status(), started.elapsed());
             return Err(Identified { problem, id }.into());
         }
     };
-    let endpoint = response.request().match_pattern().unwrap_or_else(|| UNKNOWN.to_owned());
+    let endpoint = endpoint(response.request());
     let mut response = match response.response_mut().error().map(problem_of) {
         Some(problem) => {
             log(&span, &endpoint, &problem);
@@ -86,6 +86,14 @@ pub async fn observe<B: MessageBody + 'static>(
     let seconds = time.as_secs_f64();
     tracing::debug!(parent: &span, path = response.request().path(), status = status.as_u16(), seconds, "answered");
     Ok(response)
+}
+
+/// The pattern of the path, or one word for all paths that nobody serves.
+fn endpoint(request: &HttpRequest) -> Arc<str> {
+    match request.app_data::<Endpoint>() {
+        Some(endpoint) => endpoint.0.clone(),
+        None => request.match_pattern().map_or_else(|| UNKNOWN.into(), Into::into),
+    }
 }
 
 /// A problem that found no response to go into; it carries the id itself.

@@ -1,6 +1,8 @@
 //! Tables of routes. A plane's whole surface is a list that can be read, served, and walked by a test; who may call a
 //! route stands in the table and is enforced from it, so that no handler can forget to ask.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpResponse,
     http::{
@@ -50,6 +52,9 @@ impl Route {
     }
 }
 
+/// The pattern of the path that was matched. actix-web can tell it too, but looks for it among all routes again.
+pub(super) struct Endpoint(pub(super) Arc<str>);
+
 /// Serves a table below `prefix`, each route behind what `guard` puts around it for its [`Access`]. A known path with
 /// another method is answered 405 with `Allow`.
 pub fn register(
@@ -64,7 +69,8 @@ pub fn register(
     // Paths without parameters first, so that `/customers/export` is not taken for an id.
     paths.sort_by_key(|path| path.matches('{').count());
     for path in paths {
-        let mut resource = web::resource(format!("{prefix}{path}"));
+        let pattern = format!("{prefix}{path}");
+        let mut resource = web::resource(pattern.as_str()).app_data(Endpoint(pattern.as_str().into()));
         let mut allowed = Vec::new();
         for route in routes.iter().filter(|route| route.path == path) {
             allowed.push(route.method.to_string());

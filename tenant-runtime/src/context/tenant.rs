@@ -92,10 +92,23 @@ impl Tenant {
         parameters: &[Parameter<'_>],
         repeatable: bool,
     ) -> Result<Vec<Row>, QueryError> {
-        let error = match self.pools.query(&self.record, statement, parameters).await {
-            Err(error) if error.asks_for_another_look() => error,
-            result => return result,
-        };
+        match self.pools.query(&self.record, statement, parameters).await {
+            // Boxed, so that every other request needs no room for it.
+            Err(error) if error.asks_for_another_look() => {
+                Box::pin(self.run_again(error, statement, parameters, repeatable)).await
+            }
+            result => result,
+        }
+    }
+
+    /// After an error that tells of a tenant which has changed, or of a connection that was lost.
+    async fn run_again(
+        &self,
+        error: QueryError,
+        statement: Statement<'_>,
+        parameters: &[Parameter<'_>],
+        repeatable: bool,
+    ) -> Result<Vec<Row>, QueryError> {
         let record = match self.directory.look_again(self.record.id).await {
             Ok(record) => record.ok_or_else(resolve::not_found)?,
             // Nobody can say what is true now. PostgreSQL itself keeps everyone out who may not come in.

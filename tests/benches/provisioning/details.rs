@@ -9,7 +9,7 @@ use crate::{
     Effort,
     load::{Load, get},
     report::{Line, Report, median, note, shown},
-    requests::{CONNECTIONS, Served, in_turn, token},
+    requests::{CONNECTIONS, Served, in_turn, token, warm_up},
     rows,
 };
 
@@ -93,7 +93,10 @@ async fn recycling(served: &Served, other: &str, effort: Effort, report: &mut Re
     let (slow, slow_address) = served.floor(other).await;
     let path = format!("/customers/{}", served.customer);
     let load = |address| Load::of(address, get(&path, None), CONNECTIONS);
-    let (fast_rate, slow_rate) = in_turn(&load(fast_address), &load(slow_address), effort).await;
+    let (fast_load, slow_load) = (load(fast_address), load(slow_address));
+    warm_up(&fast_load, &slow_load, effort).await;
+    let rates = in_turn(&fast_load, &slow_load, effort).await;
+    let (fast_rate, slow_rate) = (rates.0.middle(), rates.1.middle());
     let line = Line::fact("bare handler, recycling without a round trip", format!("{fast_rate:.0} a second"));
     let line = line.beside(format!("{slow_rate:.0} a second ({other})"));
     report.add(line.remark(format!("{:.2}", fast_rate / slow_rate)));

@@ -99,6 +99,15 @@ impl Process {
         }
     }
 
+    /// Processor time that it has used so far.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let fields = stat.rsplit_once(')').map(|(_, tail)| tail.split_whitespace()).unwrap();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        // Linux counts in hundredths of a second for programs, whatever its own clock.
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Asks it to end, and waits.
     pub(crate) async fn stop(mut self) {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process id");

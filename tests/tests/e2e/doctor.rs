@@ -151,6 +151,27 @@ async fn doors_are_closed_and_opened_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn privileges_inside_a_database_are_what_they_were_again() {
+    let patient = Patient::admit().await;
+    let role = &patient.role;
+    let data = patient.platform.platform.settings.database.prefix.data_role();
+    for change in [
+        format!("GRANT TRUNCATE ON customers TO {role}"),
+        format!("REVOKE SELECT ON customers FROM {data}"),
+        format!("ALTER TABLE customers OWNER TO {role}"),
+        format!("GRANT SELECT ON refinery_schema_history TO {data}"),
+        "GRANT CREATE ON SCHEMA public TO PUBLIC".to_owned(),
+        "GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO PUBLIC".to_owned(),
+        "GRANT EXECUTE ON FUNCTION lo_create(oid) TO PUBLIC".to_owned(),
+        format!("GRANT CREATE, TEMPORARY ON DATABASE {} TO {role}", patient.database),
+    ] {
+        patient.platform.tenant_session("acme").await.batch_execute(&change).await.unwrap();
+        patient.is_cured_of(&["wrong_privileges"], false).await;
+        patient.assert_served().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn leftovers_go_and_orphans_are_backed_up_first() {
     let patient = Patient::admit().await;
     let prefix = patient.platform.platform.settings.database.prefix.clone();

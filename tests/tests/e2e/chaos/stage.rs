@@ -72,7 +72,7 @@ impl Stage {
         // What was answered must be there after a crash of PostgreSQL; the machine itself does not crash here.
         let (cluster, folder) = own_cluster_with(&[("synchronous_commit", "on"), ("full_page_writes", "on")]).await;
         let backups = tempfile::tempdir().unwrap();
-        let platform = TestPlatform::describe(&cluster, TestSettings::default().settings, backups.path().to_path_buf());
+        let platform = TestPlatform::describe(&cluster, TestSettings::default().settings, backups.path());
         platform.migrate().await.unwrap();
         let operator = platform.control_plane(Fault::default()).unwrap();
         let (child, address) = child::start(&platform).await;
