@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use processes::Role;
 use report::Report;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Measures making and serving tenants, each against the bare operation of PostgreSQL or actix-web in the same run.
 #[derive(Parser)]
@@ -71,9 +72,21 @@ fn main() -> ExitCode {
     // Failing means that one is there already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Runtime::new().expect("threads");
-    let report = runtime.block_on(measure(&arguments));
+    let Some(report) = runtime.block_on(until_interrupted(measure(&arguments))) else {
+        return ExitCode::FAILURE;
+    };
     println!("{report}");
     if arguments.quick || report.all_met() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// `None` when the program is asked to end: what was started ends with the work that is dropped.
+async fn until_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut terminate = signal(SignalKind::terminate()).expect("signals");
+    tokio::select! {
+        done = work => Some(done),
+        _ = tokio::signal::ctrl_c() => None,
+        _ = terminate.recv() => None,
+    }
 }
 
 async fn measure(arguments: &Arguments) -> Report {
