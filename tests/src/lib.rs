@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod forge;
+pub mod ground;
 pub mod mailbox;
 pub mod platform;
 pub mod program;

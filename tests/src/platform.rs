@@ -17,14 +17,17 @@ use tenantry::{
 use tokio::sync::OnceCell;
 use tokio_postgres::Client as Session;
 
-use crate::{Client, eventually};
+use crate::{
+    Client, eventually,
+    ground::{self, ground},
+};
 
 /// The PostgreSQL of this test program. Its watcher deletes it when the program ends.
 pub async fn shared_cluster() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     CLUSTER
         .get_or_init(|| async {
-            let folder = std::env::temp_dir().join(format!("tenantry-tests-{}", std::process::id()));
+            let folder = ground().join(std::process::id().to_string());
             let mut options = ClusterOptions::throwaway(folder);
             options.settings.push(("max_connections".to_owned(), "300".to_owned()));
             Cluster::start(options).await.expect("a PostgreSQL for the tests")
@@ -39,10 +42,7 @@ pub async fn own_cluster() -> (Cluster, TempDir) {
 
 /// [`own_cluster`] with settings of PostgreSQL.
 pub async fn own_cluster_with(settings: &[(&str, &str)]) -> (Cluster, TempDir) {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    // PostgreSQL runs as another user when root starts it.
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let folder = ground::folder();
     let mut options = ClusterOptions::throwaway(folder.path().join("postgres"));
     options.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     (Cluster::start(options).await.unwrap(), folder)

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::OnceLock,
@@ -11,7 +10,6 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::{Client, within};
@@ -37,13 +35,6 @@ pub fn program() -> &'static Path {
         assert!(built.is_file(), "{}", built.display());
         built
     })
-}
-
-/// A folder to run the program in: PostgreSQL runs as another user there, and must get in.
-pub fn folder() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    folder
 }
 
 /// A port that nobody has now.

@@ -3,6 +3,7 @@
 use std::{
     net::Ipv4Addr,
     os::unix::process::CommandExt,
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -138,6 +139,15 @@ pub(super) fn detach(command: &mut Command, account: Option<&Account>) {
     }
 }
 
+/// Whether a server of this installation can start with a setting that not every build has.
+pub(super) fn takes(name: &str, value: &str, binaries: &Binaries, account: Option<&Account>, pgdata: &Path) -> bool {
+    let mut command = Command::new(binaries.tool("postgres"));
+    command.args(["-C", name, "-c"]).arg(format!("{name}={value}")).arg("-D").arg(pgdata);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    detach(&mut command, account);
+    command.status().is_ok_and(|status| status.success())
+}
+
 fn fixed_settings(port: u16) -> Vec<(&'static str, String)> {
     let mut settings = vec![
         ("port", port.to_string()),
@@ -150,6 +160,8 @@ fn fixed_settings(port: u16) -> Vec<(&'static str, String)> {
         ("lc_messages", "C".into()),
         // A failed statement may hold a password or a customer's data.
         ("log_min_error_statement", "panic".into()),
+        // Filling a new segment of the log with zeros stops every commit for as long as writing 16 MB takes.
+        ("wal_init_zero", "off".into()),
     ];
     if cfg!(target_os = "linux") {
         // Otherwise a crash is followed by opening every file of every tenant before the first answer.

@@ -15,7 +15,7 @@ use super::{
     binaries::Binaries,
     home::{self, Home},
     initdb, leftovers, log, port,
-    postmaster::{Plan, Postmaster, gone},
+    postmaster::{self, Plan, Postmaster, gone},
     watchdog::Watchdog,
 };
 
@@ -57,7 +57,7 @@ impl Cluster {
     /// Starts the cluster of a directory, makes it first where there is none, and returns when it
     /// takes connections.
     pub async fn start(options: ClusterOptions) -> Result<Self, ClusterError> {
-        let ClusterOptions { data_dir, binaries, port: wanted, settings, throwaway } = options;
+        let ClusterOptions { data_dir, binaries, port: wanted, mut settings, throwaway } = options;
         let expected = home::pgdata_of(&data_dir);
         let made_by = std::fs::read_to_string(expected.join("PG_VERSION")).ok();
         let binaries = Binaries::find(binaries.as_deref(), made_by.and_then(|text| text.trim().parse().ok()))?;
@@ -69,6 +69,12 @@ impl Cluster {
         let password = home.password()?;
         leftovers::clear(&home.pgdata(), &home.log()).await?;
 
+        // A cloned database goes through the log page by page, and whoever commits meanwhile waits for it to be written.
+        let (name, value) = ("wal_compression", "lz4");
+        if postmaster::takes(name, value, &binaries, account.as_ref(), &home.pgdata()) {
+            // First, so that whoever starts the cluster has the last word.
+            settings.insert(0, (name.to_owned(), value.to_owned()));
+        }
         let plan = Plan { binaries, account, settings };
         let mut attempts = 0;
         loop {

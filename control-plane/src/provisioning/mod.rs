@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use deadpool_postgres::Pool;
 pub use fault::{Fault, Moment};
+pub(crate) use stock::Claimed;
 use tenancy::{
     DatabaseName, NamePrefix, RoleName, TenantId,
     migrate::{MigrateError, Migrations},

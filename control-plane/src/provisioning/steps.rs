@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::try_join;
 use tenancy::{
     TenantStatus,
     postgres::{Failure, failure},
@@ -30,9 +31,7 @@ text_enum! {
         Role = "role",
         /// Its database, cloned from the template.
         Database = "database",
-        /// Who may connect to it.
-        Access = "access",
-        /// The tenant is served.
+        /// Its role may connect to it, and the tenant is served.
         Open = "open",
         /// The final backup.
         Backup = "backup",
@@ -53,7 +52,7 @@ impl Step {
     pub(super) const fn of(kind: Kind) -> &'static [Self] {
         match kind {
             // The database is undone before the role: a role that holds a grant on a database can't be dropped.
-            Kind::Create => &[Self::Role, Self::Database, Self::Access, Self::Open],
+            Kind::Create => &[Self::Role, Self::Database, Self::Open],
             Kind::Drop => &[Self::Backup, Self::Retire, Self::DropDatabase, Self::DropRole],
         }
     }
@@ -62,7 +61,6 @@ impl Step {
         match self {
             Self::Role => make_role(context).await,
             Self::Database => make_database(context).await,
-            Self::Access => give_access(context).await,
             Self::Open => open(context).await,
             Self::Backup => back_up(context).await,
             Self::Retire => retire(context).await,
@@ -73,7 +71,7 @@ impl Step {
 
     pub(super) async fn back(self, context: &mut Context<'_>) -> Result<(), ProvisionError> {
         match self {
-            Self::Open | Self::Access => Ok(()),
+            Self::Open => Ok(()),
             Self::Database => drop_own(context).await,
             Self::Role => undo_tenant(context).await,
             // A drop is never undone: it goes on until it is done.
@@ -105,14 +103,14 @@ async fn make_database(context: &mut Context<'_>) -> Result<(), ProvisionError> 
     let provisioning = context.provisioning;
     let name = &context.saga.database;
     let client = context.on_server();
-    match found(context).await? {
+    let (found, target) = try_join!(found(context), async { Ok(store::target_on(&*context.platform).await?) })?;
+    match found {
         // An interrupted DROP left it unusable.
         Found::Broken => client.batch_execute(&ddl::drop_database(name)).await?,
         Found::Own => return Ok(()),
         Found::Foreign => return Err(ProvisionError::NameTaken(name.clone())),
         Found::Nothing => {}
     }
-    let target = store::target_on(&*context.platform).await?;
     let template = if context.server.is_platform {
         provisioning.0.prefix.template(target.version, target.fingerprint)
     } else {
@@ -132,30 +130,31 @@ async fn make_database(context: &mut Context<'_>) -> Result<(), ProvisionError> 
     }
 }
 
-async fn give_access(context: &mut Context<'_>) -> Result<(), ProvisionError> {
-    let role = context.provisioning.role(context.tenant);
-    let name = &context.saga.database;
-    let statements = format!("{};{}", ddl::close_to_public(name), ddl::let_in(name, &role));
-    Ok(context.on_server().batch_execute(&statements).await?)
-}
-
 async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     let tenant = context.tenant;
-    let allow = ddl::allow_connections(&context.saga.database, true);
+    let (role, name) = (context.provisioning.role(tenant), &context.saga.database);
+    let access = [ddl::close_to_public(name), ddl::let_in(name, &role), ddl::allow_connections(name, true)].join(";");
     if let Some(remote) = &context.remote {
-        remote.batch_execute(&allow).await?;
+        remote.batch_execute(&access).await?;
     }
     let on_platform = context.remote.is_none();
     let transaction = context.platform.transaction().await?;
-    if on_platform {
-        transaction.batch_execute(&allow).await?;
-    }
-    let opened = tenants::store::finish_making(&transaction, tenant, TenantStatus::Trial, None).await?;
-    if let (true, Some(owner)) = (opened, tenants::store::owner(&transaction, tenant).await?) {
-        mail::enqueue(&transaction, mail::Template::Welcome, owner, Some(tenant)).await?;
-    }
-    let state = if opened { State::Done } else { State::Undone };
-    store::saga_finished(&transaction, tenant, Kind::Create, state).await?;
+    let give_access = async {
+        match on_platform {
+            true => Ok(transaction.batch_execute(&access).await?),
+            false => Ok(()),
+        }
+    };
+    let making = tenants::store::finish_making(&transaction, tenant, TenantStatus::Trial, None);
+    let ((), made) = try_join!(give_access, making)?;
+    let state = if made.is_some() { State::Done } else { State::Undone };
+    let welcome = async {
+        match made.flatten() {
+            Some(owner) => mail::enqueue(&transaction, mail::Template::Welcome, owner, Some(tenant)).await,
+            None => Ok(()),
+        }
+    };
+    try_join!(welcome, store::saga_finished(&transaction, tenant, Kind::Create, state))?;
     Ok(transaction.commit().await?)
 }
 
@@ -204,7 +203,7 @@ async fn undo_tenant(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     context.on_server().batch_execute(&drop_role).await?;
     let transaction = context.platform.transaction().await?;
     let reason = Some("could not be made");
-    if tenants::store::finish_making(&transaction, tenant, TenantStatus::Failed, reason).await? {
+    if tenants::store::finish_making(&transaction, tenant, TenantStatus::Failed, reason).await?.is_some() {
         tenants::store::forget_people(&transaction, tenant).await?;
         tenants::store::release(&transaction, tenant).await?;
         let entry = audit::Entry::new(audit::Action::TenantFailed, audit::PLATFORM).tenant(Some(tenant));

@@ -20,11 +20,7 @@ impl Provisioning {
         transaction: &Transaction<'_>,
         server: &Server,
     ) -> Result<(SchemaTarget, Option<Claimed>), StoreError> {
-        let target = store::target_shared(transaction).await?;
-        let taken = match server.is_platform {
-            true => store::take_stock(transaction, server.id, target).await?,
-            false => None,
-        };
+        let (target, taken) = store::take_stock(transaction, server.id).await?;
         Ok((target, taken.map(|stock| Claimed { stock })))
     }
 
@@ -35,7 +31,7 @@ impl Provisioning {
         claimed: &Claimed,
         tenant: TenantId,
         database: &DatabaseName,
-    ) -> Result<(), tokio_postgres::Error> {
+    ) -> Result<(), StoreError> {
         let role = self.role(tenant);
         let verifier = self.0.master_key.tenant_password(tenant).literal();
         let statements = [
@@ -44,7 +40,7 @@ impl Provisioning {
             ddl::rename(&claimed.stock, database),
             ddl::allow_connections(database, true),
         ];
-        transaction.batch_execute(&statements.join(";")).await
+        Ok(transaction.batch_execute(&statements.join(";")).await?)
     }
 
     /// Tells that stock was taken, or that none was left, once that is committed.
@@ -65,19 +61,20 @@ impl Provisioning {
     pub async fn refill(&self) -> Result<(), ProvisionError> {
         let server = self.0.servers.platform().await?;
         self.remove_old_stock().await?;
-        let target = store::target(&self.0.pool).await?;
-        let template = self.ensure_template(&server, target).await?;
+        let mut sure_of = None;
         loop {
             let client = self.0.pool.get().await.map_err(StoreError::from)?;
             let target = store::target_on(&client).await?;
-            if self.0.prefix.template(target.version, target.fingerprint) != template {
-                return Ok(());
-            }
             if store::stock_size(&client, server.id, target).await? >= self.0.settings.stock {
                 return Ok(());
             }
-            let name = self.0.prefix.stock(Uuid::now_v7());
             drop(client);
+            // Found or made once; whoever raises the target meanwhile has made the template of that before.
+            let template = match sure_of.take_if(|(version, _)| *version == target) {
+                Some((_, template)) => template,
+                None => self.ensure_template(&server, target).await?,
+            };
+            let name = self.0.prefix.stock(Uuid::now_v7());
             locked(&self.0.pool, &name, async |client| {
                 // Recorded before it is made: a database without a record would be an orphan.
                 store::record_stock(client, &name, server.id, target).await?;
@@ -87,6 +84,7 @@ impl Provisioning {
                 Ok(())
             })
             .await?;
+            sure_of = Some((target, template));
         }
     }
 

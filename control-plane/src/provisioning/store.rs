@@ -28,12 +28,6 @@ pub(super) async fn target_on(db: &impl GenericClient) -> Result<SchemaTarget, S
     Ok(target_of(&db.query_one(&statement, &[]).await?))
 }
 
-/// The target, kept from moving on until the transaction ends.
-pub(super) async fn target_shared(db: &impl GenericClient) -> Result<SchemaTarget, StoreError> {
-    let statement = db.prepare_cached("SELECT version, fingerprint FROM schema_target FOR SHARE").await?;
-    Ok(target_of(&db.query_one(&statement, &[]).await?))
-}
-
 /// Whether this program is at least as new as the target.
 pub(super) async fn may_raise_target(pool: &Pool, own: SchemaTarget) -> Result<bool, StoreError> {
     let client = pool.get().await?;
@@ -52,17 +46,20 @@ pub(super) async fn raise_target(pool: &Pool, own: SchemaTarget) -> Result<(), S
     Ok(())
 }
 
+/// The target, kept from moving on until the transaction ends, and ready stock of that version, where there is any.
 pub(super) async fn take_stock(
     db: &impl GenericClient,
     server: ServerId,
-    target: SchemaTarget,
-) -> Result<Option<DatabaseName>, StoreError> {
-    let sql = "DELETE FROM stock WHERE database_name = (SELECT database_name FROM stock WHERE ready AND server_id = $1 \
-               AND schema_version = $2 AND fingerprint = $3 ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED) \
-               RETURNING database_name";
+) -> Result<(SchemaTarget, Option<DatabaseName>), StoreError> {
+    let sql = "WITH target AS MATERIALIZED (SELECT version, fingerprint FROM schema_target FOR SHARE), \
+               taken AS (DELETE FROM stock WHERE database_name = (SELECT s.database_name FROM target t \
+               JOIN stock s ON s.schema_version = t.version AND s.fingerprint = t.fingerprint \
+               WHERE s.ready AND s.server_id = $1 ORDER BY s.created_at LIMIT 1 FOR UPDATE OF s SKIP LOCKED) \
+               RETURNING database_name) \
+               SELECT version, fingerprint, (SELECT database_name FROM taken) FROM target";
     let statement = db.prepare_cached(sql).await?;
-    let row = db.query_opt(&statement, &[&server, &target.version, &i64::from(target.fingerprint)]).await?;
-    Ok(row.map(|row| row.get(0)))
+    let row = db.query_one(&statement, &[&server]).await?;
+    Ok((target_of(&row), row.get(2)))
 }
 
 pub(super) async fn stock_size(

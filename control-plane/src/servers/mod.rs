@@ -110,6 +110,9 @@ impl Servers {
 
     /// [`Servers::get`] for whoever has a connection: waiting for a second one while holding the first can be for ever.
     pub(crate) async fn get_on(&self, db: &impl GenericClient, id: ServerId) -> Result<Server, ServerError> {
+        if let Some(known) = self.known_platform.get().filter(|known| known.id == id) {
+            return Ok(known.clone());
+        }
         let row = store::get(db, id).await?.ok_or(ServerError::Unknown(id))?;
         self.server(row)
     }

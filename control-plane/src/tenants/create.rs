@@ -1,6 +1,7 @@
 //! A tenant comes to be: from stock in one transaction, else by a saga that this begins.
 
 use deadpool_postgres::Transaction;
+use futures_util::try_join;
 use jiff::{Timestamp, ToSpan};
 use serde_json::json;
 use tenancy::{
@@ -14,7 +15,7 @@ use crate::{
     audit, identity, mail,
     packages::{self, BillingCycle},
     platform::StoreError,
-    provisioning::{self, saga::Kind},
+    provisioning::{self, Claimed, SchemaTarget, saga::Kind},
     servers::{Server, ServerError},
 };
 
@@ -159,13 +160,10 @@ impl Tenants {
         loop {
             let mut client = self.pool.get().await.map_err(StoreError::from)?;
             let transaction = client.transaction().await?;
-            let slug = match &new.slug {
-                SlugChoice::Exact(slug) => slug.clone(),
-                SlugChoice::FromName => {
-                    store::free_slug(&transaction, &TenantSlug::from_name(&new.name), &taken).await?
-                }
-            };
-            let born = match self.write(&transaction, server, &new, slug.clone()).await {
+            // Statements that need nothing of each other go out together, here and below: a round trip costs more.
+            let choice = choose_slug(&transaction, &new, &taken);
+            let (slug, stock) = try_join!(choice, self.provisioning.take_stock(&transaction, server))?;
+            let born = match self.write(&transaction, server, &new, slug.clone(), stock).await {
                 Ok(born) => transaction.commit().await.map(|()| born).map_err(CreateError::from),
                 Err(error) => {
                     drop(transaction);
@@ -200,8 +198,8 @@ impl Tenants {
         server: &Server,
         new: &NewTenant,
         slug: TenantSlug,
+        (target, claimed): (SchemaTarget, Option<Claimed>),
     ) -> Result<Born, CreateError> {
-        let (target, claimed) = self.provisioning.take_stock(transaction, server).await?;
         // As precise as PostgreSQL keeps it, so that the answer and the row agree.
         let now = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap_or_default();
         let trial_ends_at = now.checked_add((24 * i64::from(self.trial_days)).hours()).unwrap_or(now);
@@ -215,20 +213,27 @@ impl Tenants {
             owner: UserId::generate(),
             trial_ends_at,
         };
-        let onboarding_token = self.write_rows(transaction, new, &row, now).await?;
-        match &claimed {
-            Some(claimed) => {
-                mail::enqueue(transaction, mail::Template::Welcome, row.owner, Some(row.id)).await?;
-                self.provisioning.hand_over(transaction, claimed, row.id, &row.database).await?;
-            }
-            // It is welcomed once it is there.
-            None => {
-                if server.is_platform && store::database_exists(transaction, &row.database).await? {
-                    return Err(CreateError::DuplicateSlug(row.slug));
+        let give_database = async {
+            match &claimed {
+                Some(claimed) => {
+                    self.provisioning.hand_over(transaction, claimed, row.id, &row.database).await.map(|()| true)
                 }
-                provisioning::store::insert_saga(transaction, row.id, Kind::Create, false).await?;
+                None if server.is_platform => Ok(!store::database_exists(transaction, &row.database).await?),
+                None => Ok(true),
             }
+        };
+        let (name_is_free, ()) = try_join!(give_database, write_owner_and_tenant(transaction, new, &row))?;
+        if !name_is_free {
+            return Err(CreateError::DuplicateSlug(row.slug));
         }
+        let begin = async {
+            match &claimed {
+                Some(_) => mail::enqueue(transaction, mail::Template::Welcome, row.owner, Some(row.id)).await,
+                // It is welcomed once it is there.
+                None => provisioning::store::insert_saga(transaction, row.id, Kind::Create, false).await,
+            }
+        };
+        let (onboarding_token, ()) = try_join!(write_rest(transaction, new, &row, now), begin)?;
         Ok(Born {
             tenant: TenantSummary {
                 id: row.id,
@@ -242,47 +247,73 @@ impl Tenants {
             finished: claimed.is_some(),
         })
     }
+}
 
-    async fn write_rows(
-        &self,
-        transaction: &Transaction<'_>,
-        new: &NewTenant,
-        row: &store::NewRow,
-        now: Timestamp,
-    ) -> Result<OneTimeToken, CreateError> {
-        let user = identity::NewUser {
-            id: row.owner,
-            email: new.owner.email.clone(),
-            name: new.owner.name.clone(),
-            password_hash: new.owner.password_hash.clone(),
-            language: new.owner.language,
-            verified: new.owner.verified,
-            super_admin: false,
-        };
-        identity::insert_user(transaction, &user).await?;
-        store::insert(transaction, row, new).await?;
-        store::insert_owner(transaction, row.id, row.owner).await?;
-        packages::insert_subscription(transaction, row.id, &new.package, new.billing_cycle, now, row.trial_ends_at)
-            .await?;
-        if let Some(key) = &new.signup_key {
-            store::insert_signup_key(transaction, key, row.id, row.owner).await?;
-        }
-        let first = match (&new.owner.password_hash, new.owner.verified) {
-            (None, _) => Some(mail::Template::Invitation),
-            (Some(_), false) => Some(mail::Template::VerifyEmail),
-            (Some(_), true) => None,
-        };
-        if let Some(template) = first {
-            mail::enqueue(transaction, template, row.owner, Some(row.id)).await?;
-        }
-        let entry = audit::Entry::new(audit::Action::TenantCreated, &new.actor)
-            .user(row.owner)
-            .tenant(Some(row.id))
-            .details(json!({ "slug": row.slug, "package": new.package }))
-            .from(&new.origin);
-        audit::record(transaction, entry).await?;
-        Ok(identity::tokens::issue(transaction, identity::TokenKind::Onboarding, row.owner, Some(row.id)).await?)
+async fn choose_slug(
+    transaction: &Transaction<'_>,
+    new: &NewTenant,
+    taken: &[TenantSlug],
+) -> Result<TenantSlug, StoreError> {
+    match &new.slug {
+        SlugChoice::Exact(slug) => Ok(slug.clone()),
+        SlugChoice::FromName => store::free_slug(transaction, &TenantSlug::from_name(&new.name), taken).await,
     }
+}
+
+/// What all other rows refer to.
+async fn write_owner_and_tenant(
+    transaction: &Transaction<'_>,
+    new: &NewTenant,
+    row: &store::NewRow,
+) -> Result<(), StoreError> {
+    let user = identity::NewUser {
+        id: row.owner,
+        email: new.owner.email.clone(),
+        name: new.owner.name.clone(),
+        password_hash: new.owner.password_hash.clone(),
+        language: new.owner.language,
+        verified: new.owner.verified,
+        super_admin: false,
+    };
+    identity::insert_user(transaction, &user).await?;
+    store::insert(transaction, row, new).await
+}
+
+async fn write_rest(
+    transaction: &Transaction<'_>,
+    new: &NewTenant,
+    row: &store::NewRow,
+    now: Timestamp,
+) -> Result<OneTimeToken, StoreError> {
+    let first = match (&new.owner.password_hash, new.owner.verified) {
+        (None, _) => Some(mail::Template::Invitation),
+        (Some(_), false) => Some(mail::Template::VerifyEmail),
+        (Some(_), true) => None,
+    };
+    let entry = audit::Entry::new(audit::Action::TenantCreated, &new.actor)
+        .user(row.owner)
+        .tenant(Some(row.id))
+        .details(json!({ "slug": row.slug, "package": new.package }))
+        .from(&new.origin);
+    let (.., token) = try_join!(
+        store::insert_owner(transaction, row.id, row.owner),
+        packages::insert_subscription(transaction, row.id, &new.package, new.billing_cycle, now, row.trial_ends_at),
+        async {
+            match &new.signup_key {
+                Some(key) => store::insert_signup_key(transaction, key, row.id, row.owner).await,
+                None => Ok(()),
+            }
+        },
+        async {
+            match first {
+                Some(template) => mail::enqueue(transaction, template, row.owner, Some(row.id)).await,
+                None => Ok(()),
+            }
+        },
+        audit::record(transaction, entry),
+        identity::tokens::issue(transaction, identity::TokenKind::Onboarding, row.owner, Some(row.id)),
+    )?;
+    Ok(token)
 }
 
 /// What a broken constraint means here.

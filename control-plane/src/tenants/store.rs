@@ -1,10 +1,11 @@
 //! The tables `tenants` and `memberships`, as the registry uses them.
 
 use deadpool_postgres::GenericClient;
+use futures_util::try_join;
 use jiff::Timestamp;
 use serde::Serialize;
 use tenancy::{DatabaseName, TenantId, TenantSlug, TenantStatus, UserId, ids::ServerId};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 
 use super::{NewTenant, SignupKey, TenantSummary};
 use crate::platform::StoreError;
@@ -29,7 +30,6 @@ pub(super) async fn free_slug(
     taken: &[TenantSlug],
 ) -> Result<TenantSlug, StoreError> {
     let lock = db.prepare_cached("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))").await?;
-    db.execute(&lock, &[base]).await?;
     let sql = "SELECT c FROM unnest($1::text[]) WITH ORDINALITY AS candidates (c, place) WHERE NOT EXISTS \
                (SELECT 1 FROM tenants WHERE slug = c AND released_at IS NULL) ORDER BY place LIMIT 1";
     let statement = db.prepare_cached(sql).await?;
@@ -41,7 +41,10 @@ pub(super) async fn free_slug(
             .map(|number| if number == 1 { base.clone() } else { base.numbered(number) })
             .filter(|candidate| !taken.contains(candidate))
             .collect();
-        if let Some(row) = db.query_opt(&statement, &[&candidates]).await? {
+        // Together: a statement sees what was committed when its own turn came.
+        let (key, candidates): ([&(dyn ToSql + Sync); 1], [&(dyn ToSql + Sync); 1]) = ([base], [&candidates]);
+        let (_, free) = try_join!(db.execute(&lock, &key), db.query_opt(&statement, &candidates))?;
+        if let Some(row) = free {
             return Ok(row.get(0));
         }
         from = numbers.end;
@@ -85,7 +88,8 @@ pub(super) async fn insert_signup_key(
     user: UserId,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO signup_keys (key, request, tenant_id, user_id) VALUES ($1, $2, $3, $4)";
-    db.execute(sql, &[&key.key.as_slice(), &key.request.as_slice(), &tenant, &user]).await?;
+    let statement = db.prepare_cached(sql).await?;
+    db.execute(&statement, &[&key.key.as_slice(), &key.request.as_slice(), &tenant, &user]).await?;
     Ok(())
 }
 
@@ -218,17 +222,17 @@ pub(super) async fn set_status(
     Ok(())
 }
 
-/// The end of making a tenant, one way or the other; `false` when it was deleted meanwhile.
+/// The end of making a tenant, one way or the other, and who owns it; `None` when it was deleted meanwhile.
 pub(crate) async fn finish_making(
     db: &impl GenericClient,
     id: TenantId,
     status: TenantStatus,
     reason: Option<&str>,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Option<UserId>>, StoreError> {
     let sql = "UPDATE tenants SET status = $2, status_reason = $3, updated_at = now() \
-               WHERE id = $1 AND status = 'provisioning'";
+               WHERE id = $1 AND status = 'provisioning' RETURNING owner_id";
     let statement = db.prepare_cached(sql).await?;
-    Ok(db.execute(&statement, &[&id, &status.as_str(), &reason]).await? == 1)
+    Ok(db.query_opt(&statement, &[&id, &status.as_str(), &reason]).await?.map(|row| row.get(0)))
 }
 
 pub(crate) async fn set_schema_version(db: &impl GenericClient, id: TenantId, version: i32) -> Result<(), StoreError> {
@@ -338,10 +342,4 @@ pub(crate) async fn health(db: &impl GenericClient) -> Result<Vec<Health>, Store
             half_made: row.get(7),
         })
         .collect())
-}
-
-/// Who owns a tenant.
-pub(crate) async fn owner(db: &impl GenericClient, id: TenantId) -> Result<Option<UserId>, StoreError> {
-    let statement = db.prepare_cached("SELECT owner_id FROM tenants WHERE id = $1").await?;
-    Ok(db.query_one(&statement, &[&id]).await?.get(0))
 }

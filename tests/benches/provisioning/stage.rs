@@ -19,7 +19,7 @@ use tenantry::{
     config::Settings,
     serving::Planes,
 };
-use tests::{TestPlatform, TestSettings};
+use tests::{TestPlatform, TestSettings, ground::ground};
 use tokio_postgres::Client as Session;
 
 /// A hash as the platform keeps one; nobody signs in with it.
@@ -42,7 +42,7 @@ pub(crate) async fn durable_cluster() -> Cluster {
 
 /// The name of a folder that nobody has.
 pub(crate) fn folder(what: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("tenantry-bench-{}-{what}-{}", std::process::id(), next()))
+    ground().join(format!("bench-{}-{what}-{}", std::process::id(), next()))
 }
 
 /// Defaults, but for what keeps strangers from signing up as fast as they can.

@@ -6,8 +6,9 @@ use rustix::process::Signal;
 use serde_json::json;
 use tests::{
     Client, eventually,
+    ground::folder,
     mailbox::mails_in,
-    program::{Dev, folder, is_alive, program, run},
+    program::{Dev, is_alive, program, run},
 };
 
 async fn sign_in_as_admin(client: &Client, password: &str) -> u16 {

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use tests::{
     client::PASSWORD,
     eventually,
+    ground::folder,
     mailbox::mails_in,
-    program::{Dev, Said, command, finish, folder, run},
+    program::{Dev, Said, command, finish, run},
 };
 use tokio::io::AsyncWriteExt;
 

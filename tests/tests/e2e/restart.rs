@@ -12,13 +12,11 @@ use futures_util::{StreamExt, future::join_all, stream};
 use serde_json::json;
 use tempfile::TempDir;
 use tenantry::cluster::{Cluster, ClusterOptions};
-use tests::{Client, Reply, TestPlatform, TestSettings, within};
+use tests::{Client, Reply, TestPlatform, TestSettings, ground, within};
 use tokio::task::JoinHandle;
 
 /// A lasting cluster, which is restarted as an administrator would: what was committed is written out.
 async fn start(folder: &TempDir, settings: &[(&str, &str)]) -> Cluster {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut options = ClusterOptions::lasting(folder.path().join("postgres"));
     options.settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Cluster::start(options).await.unwrap()
@@ -132,7 +130,7 @@ async fn healthy(platform: &TestPlatform, tenants: &[Busy], since: Instant) -> D
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clean_restart_is_over_in_two_seconds() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = ground::folder();
     let cluster = start(&folder, &[]).await;
     let platform = TestPlatform::on(&cluster, TestSettings::default()).await;
     let tenants = tenants(&platform).await;
@@ -176,7 +174,7 @@ async fn fill(platform: &TestPlatform, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_of_500_databases_is_back_in_five_seconds() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = ground::folder();
     // Filled without fsync, which takes long; then as it is in use.
     let cluster = start(&folder, &[("fsync", "off"), ("max_wal_size", "4GB")]).await;
     let filled = Instant::now();

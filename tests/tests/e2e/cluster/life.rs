@@ -10,7 +10,9 @@ use rustix::process::{Signal, getpgid, kill_process};
 use tenantry::cluster::{Binaries, Cluster, ClusterError, ClusterOptions};
 use tokio_postgres::{NoTls, error::SqlState};
 
-use super::{alive, as_pid, connect, folder, make_table, number};
+use tests::ground::folder;
+
+use super::{alive, as_pid, connect, make_table, number};
 
 #[tokio::test]
 async fn keeps_its_data_and_its_port_in_a_folder_of_any_name() {

@@ -7,16 +7,8 @@ mod refusals;
 use std::fs;
 
 use rustix::process::{Pid, test_kill_process};
-use tempfile::TempDir;
 use tenantry::cluster::Cluster;
 use tokio_postgres::{Client, NoTls};
-
-fn folder() -> TempDir {
-    use std::os::unix::fs::PermissionsExt;
-    let dir = tempfile::tempdir().unwrap();
-    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    dir
-}
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();

@@ -9,7 +9,9 @@ use std::{
 
 use tenantry::cluster::{Cluster, ClusterOptions};
 
-use super::{alive, folder, number};
+use tests::ground::folder;
+
+use super::{alive, number};
 
 const HELPER_DIR: &str = "TENANTRY_TEST_CLUSTER_DIR";
 

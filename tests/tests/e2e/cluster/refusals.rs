@@ -9,7 +9,9 @@ use std::{
 use tempfile::TempDir;
 use tenantry::cluster::{Cluster, ClusterError, ClusterOptions};
 
-use super::{folder, number};
+use tests::ground::folder;
+
+use super::number;
 
 async fn refusal(options: ClusterOptions) -> ClusterError {
     let error = Cluster::start(options).await.expect_err("it should not have started");
