@@ -22,6 +22,15 @@ pub(super) fn create_role(role: &RoleName, verifier: &PlainLiteral, connections:
     )
 }
 
+/// [`create_role`] where there is none of that name, [`reset_role`] where there is.
+pub(super) fn ensure_role(role: &RoleName, verifier: &PlainLiteral, connections: u32, prefix: &NamePrefix) -> String {
+    format!(
+        "DO $ensure$ BEGIN {}; EXCEPTION WHEN duplicate_object THEN {}; END $ensure$",
+        create_role(role, verifier, connections, prefix),
+        reset_role(role, verifier, connections, prefix)
+    )
+}
+
 /// Puts an existing role back to what [`create_role`] makes.
 pub(super) fn reset_role(role: &RoleName, verifier: &PlainLiteral, connections: u32, prefix: &NamePrefix) -> String {
     format!(

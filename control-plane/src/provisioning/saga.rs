@@ -59,6 +59,8 @@ pub(super) struct Context<'a> {
     pub(super) server: Server,
     /// The session on the platform database that holds the lock.
     pub(super) platform: &'a mut Object,
+    /// The step that was taken last, and is not recorded as done.
+    pub(super) before: Option<Step>,
     /// A session on the tenant's server, where that is another one; it holds the lock there.
     pub(super) remote: Option<Client>,
 }
@@ -174,7 +176,7 @@ impl Provisioning {
             Some(client)
         };
         let undoing = saga.state == State::Undoing;
-        let mut context = Context { provisioning: self, tenant, saga, server, platform, remote };
+        let mut context = Context { provisioning: self, tenant, saga, server, platform, before: None, remote };
         let steps = Step::of(kind);
         if undoing {
             self.take_all(&mut context, kind, steps.iter().rev(), Direction::Undo).await?;
@@ -191,14 +193,17 @@ impl Provisioning {
         steps: impl Iterator<Item = &Step>,
         direction: Direction,
     ) -> Result<(), ProvisionError> {
-        let mut before = None;
         for step in steps {
-            store::step_started(&*context.platform, context.tenant, kind, step.as_str(), direction, before).await?;
+            let alone = direction == Direction::Undo || !step.records_itself(context);
+            if alone {
+                let before = context.before.map(Step::as_str);
+                store::step_started(&*context.platform, context.tenant, kind, step.as_str(), direction, before).await?;
+            }
             self.take(context, kind, *step, direction).await?;
-            before = Some(step.as_str());
+            context.before = alone.then_some(*step);
         }
-        if let Some(last) = before {
-            store::step_ended(&*context.platform, context.tenant, kind, last, direction, None).await?;
+        if let Some(last) = context.before {
+            store::step_ended(&*context.platform, context.tenant, kind, last.as_str(), direction, None).await?;
         }
         Ok(())
     }

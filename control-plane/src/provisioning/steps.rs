@@ -4,11 +4,7 @@
 use std::time::Duration;
 
 use futures_util::try_join;
-use tenancy::{
-    TenantStatus,
-    postgres::{Failure, failure},
-    text_enum,
-};
+use tenancy::{TenantStatus, text_enum};
 
 use tokio_postgres::{
     error::SqlState,
@@ -19,7 +15,7 @@ use super::{
     ProvisionError, ddl,
     fence::end_sessions,
     roles,
-    saga::{Context, Kind, State},
+    saga::{Context, Direction, Kind, State},
     store,
 };
 use crate::{audit, mail, platform::StoreError, tenants};
@@ -27,11 +23,9 @@ use crate::{audit, mail, platform::StoreError, tenants};
 text_enum! {
     /// A step.
     pub(super) enum Step {
-        /// The tenant's login role.
-        Role = "role",
-        /// Its database, cloned from the template.
+        /// The tenant's database, cloned from the template.
         Database = "database",
-        /// Its role may connect to it, and the tenant is served.
+        /// Its login role, which may connect to it; and the tenant is served.
         Open = "open",
         /// The final backup.
         Backup = "backup",
@@ -51,15 +45,18 @@ impl Step {
     /// The steps of a saga, in the order in which they are done.
     pub(super) const fn of(kind: Kind) -> &'static [Self] {
         match kind {
-            // The database is undone before the role: a role that holds a grant on a database can't be dropped.
-            Kind::Create => &[Self::Role, Self::Database, Self::Open],
+            Kind::Create => &[Self::Database, Self::Open],
             Kind::Drop => &[Self::Backup, Self::Retire, Self::DropDatabase, Self::DropRole],
         }
     }
 
+    /// Whether it is one transaction of the platform database, and recorded in it.
+    pub(super) fn records_itself(self, context: &Context<'_>) -> bool {
+        self == Self::Open && context.remote.is_none()
+    }
+
     pub(super) async fn forward(self, context: &mut Context<'_>) -> Result<(), ProvisionError> {
         match self {
-            Self::Role => make_role(context).await,
             Self::Database => make_database(context).await,
             Self::Open => open(context).await,
             Self::Backup => back_up(context).await,
@@ -72,30 +69,10 @@ impl Step {
     pub(super) async fn back(self, context: &mut Context<'_>) -> Result<(), ProvisionError> {
         match self {
             Self::Open => Ok(()),
-            Self::Database => drop_own(context).await,
-            Self::Role => undo_tenant(context).await,
+            Self::Database => undo_tenant(context).await,
             // A drop is never undone: it goes on until it is done.
             Self::Backup | Self::Retire | Self::DropDatabase | Self::DropRole => Ok(()),
         }
-    }
-}
-
-async fn make_role(context: &mut Context<'_>) -> Result<(), ProvisionError> {
-    let inner = &context.provisioning.0;
-    let role = inner.prefix.tenant_role(context.tenant);
-    let verifier = inner.master_key.tenant_password(context.tenant).literal();
-    let connections = inner.settings.connections_per_tenant;
-    let client = context.on_server();
-    if context.remote.is_some() {
-        // A server that was added, or down, when the control plane started.
-        roles::ensure_shared(client, &inner.prefix).await?;
-        roles::close_common(client).await?;
-    }
-    match client.batch_execute(&ddl::create_role(&role, &verifier, connections, &inner.prefix)).await {
-        Err(error) if failure(&error) == Failure::Duplicate => {
-            Ok(client.batch_execute(&ddl::reset_role(&role, &verifier, connections, &inner.prefix)).await?)
-        }
-        other => Ok(other?),
     }
 }
 
@@ -103,6 +80,11 @@ async fn make_database(context: &mut Context<'_>) -> Result<(), ProvisionError> 
     let provisioning = context.provisioning;
     let name = &context.saga.database;
     let client = context.on_server();
+    if context.remote.is_some() {
+        // A server that was added, or down, when the control plane started.
+        roles::ensure_shared(client, provisioning.prefix()).await?;
+        roles::close_common(client).await?;
+    }
     let (found, target) = try_join!(found(context), async { Ok(store::target_on(&*context.platform).await?) })?;
     match found {
         // An interrupted DROP left it unusable.
@@ -131,19 +113,27 @@ async fn make_database(context: &mut Context<'_>) -> Result<(), ProvisionError> 
 }
 
 async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
-    let tenant = context.tenant;
-    let (role, name) = (context.provisioning.role(tenant), &context.saga.database);
-    let access = [ddl::close_to_public(name), ddl::let_in(name, &role), ddl::allow_connections(name, true)].join(";");
+    let (tenant, name, inner) = (context.tenant, &context.saga.database, &context.provisioning.0);
+    let role = inner.prefix.tenant_role(tenant);
+    let verifier = inner.master_key.tenant_password(tenant).literal();
+    let access = [
+        ddl::ensure_role(&role, &verifier, inner.settings.connections_per_tenant, &inner.prefix),
+        ddl::close_to_public(name),
+        ddl::let_in(name, &role),
+        ddl::allow_connections(name, true),
+    ]
+    .join(";");
     if let Some(remote) = &context.remote {
         remote.batch_execute(&access).await?;
     }
-    let on_platform = context.remote.is_none();
+    let (on_platform, step, before) = (context.remote.is_none(), Step::Open.as_str(), context.before.map(Step::as_str));
     let transaction = context.platform.transaction().await?;
     let give_access = async {
-        match on_platform {
-            true => Ok(transaction.batch_execute(&access).await?),
-            false => Ok(()),
+        if on_platform {
+            let began = store::step_started(&transaction, tenant, Kind::Create, step, Direction::Do, before);
+            try_join!(async { Ok(transaction.batch_execute(&access).await?) }, began)?;
         }
+        Ok::<_, StoreError>(())
     };
     let making = tenants::store::finish_making(&transaction, tenant, TenantStatus::Trial, None);
     let ((), made) = try_join!(give_access, making)?;
@@ -154,17 +144,12 @@ async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
             None => Ok(()),
         }
     };
-    try_join!(welcome, store::saga_finished(&transaction, tenant, Kind::Create, state))?;
+    try_join!(
+        welcome,
+        store::saga_finished(&transaction, tenant, Kind::Create, state),
+        store::step_ended(&transaction, tenant, Kind::Create, step, Direction::Do, None),
+    )?;
     Ok(transaction.commit().await?)
-}
-
-async fn drop_own(context: &mut Context<'_>) -> Result<(), ProvisionError> {
-    let name = &context.saga.database;
-    let client = context.on_server();
-    match found(context).await? {
-        Found::Nothing | Found::Foreign => Ok(()),
-        Found::Broken | Found::Own => Ok(client.batch_execute(&ddl::drop_database(name)).await?),
-    }
 }
 
 /// What stands under the name of the tenant's database.
@@ -199,6 +184,13 @@ async fn found(context: &Context<'_>) -> Result<Found, ProvisionError> {
 
 async fn undo_tenant(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     let tenant = context.tenant;
+    // The database first: a role that holds a grant on one can't be dropped.
+    match found(context).await? {
+        Found::Nothing | Found::Foreign => {}
+        Found::Broken | Found::Own => {
+            context.on_server().batch_execute(&ddl::drop_database(&context.saga.database)).await?;
+        }
+    }
     let drop_role = ddl::drop_role(&context.provisioning.role(tenant));
     context.on_server().batch_execute(&drop_role).await?;
     let transaction = context.platform.transaction().await?;

@@ -227,8 +227,11 @@ pub(super) async fn step_ended(
     direction: Direction,
     error: Option<&str>,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE provisioning_steps SET finished_at = CASE WHEN $5::text IS NULL THEN now() END, error = $5 \
-               WHERE tenant_id = $1 AND kind = $2 AND step = $3 AND direction = $4";
+    // A step that records itself did not get so far when it failed.
+    let sql = "INSERT INTO provisioning_steps (tenant_id, kind, step, direction, finished_at, error) \
+               VALUES ($1, $2, $3, $4, CASE WHEN $5::text IS NULL THEN now() END, $5) \
+               ON CONFLICT (tenant_id, kind, step, direction) DO UPDATE SET finished_at = excluded.finished_at, \
+               error = excluded.error";
     let statement = db.prepare_cached(sql).await?;
     db.execute(&statement, &[&tenant, &kind, &step, &direction, &error]).await?;
     Ok(())

@@ -156,7 +156,7 @@ async fn without_stock_a_signup_waits_and_says_where_to_look_when_that_takes_lon
     let wizard = platform.client.with_token(reply.body["onboarding_token"].as_str().unwrap());
     let status = wizard.get(&place).await.expect(200);
     assert_eq!(status.body["tenant"]["status"], "provisioning");
-    assert_eq!(states(&status.body), [("role", "done"), ("database", "doing")], "{}", status.body);
+    assert_eq!(states(&status.body), [("database", "doing")], "{}", status.body);
 
     // Its owner can sign in, and is told why there is nothing to see yet.
     let owner = platform.client.sign_in("slow@example.com").await;
@@ -165,7 +165,7 @@ async fn without_stock_a_signup_waits_and_says_where_to_look_when_that_takes_lon
     hold.rollback().await.unwrap();
     eventually("the workspace", async || wizard.get(&place).await.body["tenant"]["status"] == "trial").await;
     let status = wizard.get(&place).await.expect(200);
-    assert_eq!(states(&status.body), [("role", "done"), ("database", "done"), ("open", "done")], "{}", status.body);
+    assert_eq!(states(&status.body), [("database", "done"), ("open", "done")], "{}", status.body);
     eventually("its rows", async || owner.get("/api/v1/customers").await.status == 200).await;
     eventually("a doctor that finds nothing", async || platform.findings().await.is_empty()).await;
     platform.stop().await;

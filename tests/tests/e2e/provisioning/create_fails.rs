@@ -84,7 +84,7 @@ async fn a_lasting_failure_at_any_step_undoes_everything() {
     let last = failure(&forward[forward.len() - 2], 1);
     let back = moments(Kind::Create, "undo");
     // Undone is undone: after the last step back nobody comes again.
-    let times = |at: &(String, Moment)| if at.0 == "undo role" && at.1 == Moment::After { 1 } else { 2 };
+    let times = |at: &(String, Moment)| if at.0 == "undo database" && at.1 == Moment::After { 1 } else { 2 };
     let twice = back.iter().map(|at| vec![last.clone(), failure(at, times(at))]);
     let scripts: Vec<Script> = once.chain(twice).collect();
     let cast = Scripts::new(Kind::Create, scripts.clone());
@@ -133,7 +133,7 @@ async fn a_passing_failure_at_any_step_only_takes_longer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_pass_is_given_up() {
-    let at = ("do access".to_owned(), Moment::After);
+    let at = ("do open".to_owned(), Moment::Before);
     let cast = Scripts::new(Kind::Create, vec![vec![failure(&at, 5)]]);
     let platform = platform(cast.passing()).await;
     sign_up_all(&platform, 1).await;
