@@ -160,8 +160,8 @@ fn fixed_settings(port: u16) -> Vec<(&'static str, String)> {
         ("lc_messages", "C".into()),
         // A failed statement may hold a password or a customer's data.
         ("log_min_error_statement", "panic".into()),
-        // Filling a new segment of the log with zeros stops every commit for as long as writing 16 MB takes.
-        ("wal_init_zero", "off".into()),
+        // Every commit waits while a new segment of the log is filled with zeros: keep those that were.
+        ("min_wal_size", "512MB".into()),
     ];
     if cfg!(target_os = "linux") {
         // Otherwise a crash is followed by opening every file of every tenant before the first answer.

@@ -25,6 +25,9 @@ use tokio_postgres::Client as Session;
 /// A hash as the platform keeps one; nobody signs in with it.
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Qx2VAsjEKGqSW5Gm6pGSpmXhdFVn0Yg9Q7EAXNzh7mE";
 
+/// Of 16 MB; as many as the private cluster keeps.
+const SEGMENTS: usize = 32;
+
 /// A platform of its own on a PostgreSQL of its own.
 pub(crate) struct Stage {
     pub(crate) platform: TestPlatform,
@@ -102,6 +105,16 @@ impl Stage {
             sessions.push((self.platform.platform_session().await, self.template.clone()));
         }
         sessions
+    }
+
+    /// Gives the server a log that it has been through before, as one has that was in use for a while: in its first
+    /// minutes each segment is made as it is needed, and every commit waits for that.
+    pub(crate) async fn go_through_the_log(&self) {
+        for _ in 0..SEGMENTS {
+            self.bare.batch_execute("SELECT pg_logical_emit_message(false, 'bench', '')").await.unwrap();
+            self.bare.batch_execute("SELECT pg_switch_wal()").await.unwrap();
+        }
+        self.bare.batch_execute("CHECKPOINT").await.unwrap();
     }
 
     /// Waits until this much stock is ready.
