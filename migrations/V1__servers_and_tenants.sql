@@ -102,7 +102,9 @@ BEGIN
     PERFORM pg_notify('tenantry_tenants', NEW.id::text);
     RETURN NULL;
 END $$;
-CREATE TRIGGER tenants_announce AFTER INSERT OR UPDATE ON tenants FOR EACH ROW EXECUTE FUNCTION announce_tenant();
+CREATE TRIGGER tenants_announce_new AFTER INSERT ON tenants FOR EACH ROW WHEN (NEW.status <> 'provisioning')
+    EXECUTE FUNCTION announce_tenant();
+CREATE TRIGGER tenants_announce AFTER UPDATE ON tenants FOR EACH ROW EXECUTE FUNCTION announce_tenant();
 
 CREATE FUNCTION announce_membership() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

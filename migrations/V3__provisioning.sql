@@ -51,4 +51,5 @@ BEGIN
     PERFORM pg_notify('tenantry_sagas', NEW.tenant_id::text);
     RETURN NULL;
 END $$;
-CREATE TRIGGER sagas_announce AFTER INSERT ON sagas FOR EACH ROW EXECUTE FUNCTION announce_saga();
+CREATE TRIGGER sagas_announce AFTER INSERT ON sagas FOR EACH ROW WHEN (NEW.next_attempt_at <= now())
+    EXECUTE FUNCTION announce_saga();

@@ -142,15 +142,8 @@ impl ControlPlane {
         let packages = Packages::new(pool.clone());
         let identity = Identity::new(pool.clone(), &master_key, bell.clone(), settings.identity);
         let unverified_days = settings.signup.unverified_expire_days;
-        let signup = Signup::new(
-            pool.clone(),
-            master_key,
-            identity.clone(),
-            tenants.clone(),
-            packages.clone(),
-            bell,
-            settings.signup,
-        );
+        let signup =
+            Signup::new(pool.clone(), master_key, identity.clone(), tenants.clone(), packages.clone(), settings.signup);
         let doctor = Doctor::new(pool.clone(), provisioning.clone());
         Ok(Self {
             servers,

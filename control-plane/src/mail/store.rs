@@ -91,7 +91,8 @@ pub(super) async fn recipient(db: &impl GenericClient, due: &Due) -> Result<Opti
 }
 
 pub(super) async fn sent(db: &impl GenericClient, id: Uuid, remark: Option<&str>) -> Result<(), StoreError> {
-    db.execute("UPDATE mails SET sent_at = now(), error = $2 WHERE id = $1", &[&id, &remark]).await?;
+    let statement = db.prepare_cached("UPDATE mails SET sent_at = now(), error = $2 WHERE id = $1").await?;
+    db.execute(&statement, &[&id, &remark]).await?;
     Ok(())
 }
 

@@ -113,7 +113,8 @@ impl Provisioning {
         };
         let Some(mut session) = session else { return Ok(None) };
         let state = self.step_through(&mut session, tenant, kind).await?;
-        session.unlock(&name).await?;
+        // Nobody needs to wait for that.
+        tokio::spawn(async move { session.unlock(&name).await });
         Ok(Some(state))
     }
 
@@ -193,9 +194,11 @@ impl Provisioning {
         steps: impl Iterator<Item = &Step>,
         direction: Direction,
     ) -> Result<(), ProvisionError> {
+        // The first try of the first step was recorded with the saga.
+        let mut recorded = direction == Direction::Do && context.saga.attempts == 0;
         for step in steps {
             let alone = direction == Direction::Undo || !step.records_itself(context);
-            if alone {
+            if alone && !std::mem::take(&mut recorded) {
                 let before = context.before.map(Step::as_str);
                 store::step_started(&*context.platform, context.tenant, kind, step.as_str(), direction, before).await?;
             }

@@ -7,7 +7,7 @@ use tenancy::{DatabaseName, TenantId, TenantStatus, ids::ServerId};
 
 use super::{
     SchemaTarget,
-    saga::{Direction, Kind, State},
+    saga::{Direction, Kind, State, steps as steps_of},
 };
 use crate::platform::StoreError;
 
@@ -113,7 +113,8 @@ pub(super) async fn forget_lost_stock(db: &impl GenericClient) -> Result<(), Sto
 pub(super) async fn old_stock(db: &impl GenericClient) -> Result<Vec<DatabaseName>, StoreError> {
     let sql = "SELECT s.database_name FROM stock s, schema_target t WHERE NOT s.ready OR s.schema_version <> t.version \
                OR s.fingerprint <> t.fingerprint";
-    Ok(db.query(sql, &[]).await?.iter().map(|row| row.get(0)).collect())
+    let statement = db.prepare_cached(sql).await?;
+    Ok(db.query(&statement, &[]).await?.iter().map(|row| row.get(0)).collect())
 }
 
 /// What a saga works on.
@@ -138,12 +139,16 @@ pub(crate) async fn insert_saga(
     backup: bool,
 ) -> Result<(), StoreError> {
     // A drop that is asked for again goes on where it was; whoever then wants no backup gets past one that fails.
-    let sql = "INSERT INTO sagas (tenant_id, kind, state, backup, next_attempt_at) \
+    // Its first step begins with it.
+    let sql = "WITH saga AS (INSERT INTO sagas (tenant_id, kind, state, backup, next_attempt_at) \
                VALUES ($1, $2, 'doing', $3, now() + make_interval(secs => $4)) ON CONFLICT (tenant_id, kind) DO UPDATE \
-               SET backup = sagas.backup AND excluded.backup, next_attempt_at = now() WHERE sagas.finished_at IS NULL";
+               SET backup = sagas.backup AND excluded.backup, next_attempt_at = now() WHERE sagas.finished_at IS NULL) \
+               INSERT INTO provisioning_steps (tenant_id, kind, step, direction) VALUES ($1, $2, $5, 'do') \
+               ON CONFLICT DO NOTHING";
     let head_start = if kind == Kind::Create { HEAD_START } else { 0.0 };
+    let first = steps_of(kind).next();
     let statement = db.prepare_cached(sql).await?;
-    db.execute(&statement, &[&tenant, &kind, &backup, &head_start]).await?;
+    db.execute(&statement, &[&tenant, &kind, &backup, &head_start, &first]).await?;
     Ok(())
 }
 
@@ -170,7 +175,8 @@ pub(super) async fn was_made(db: &impl GenericClient, tenant: TenantId) -> Resul
 
 pub(super) async fn unfinished(db: &impl GenericClient) -> Result<Vec<(TenantId, Kind)>, StoreError> {
     let sql = "SELECT tenant_id, kind FROM sagas WHERE finished_at IS NULL AND next_attempt_at <= now() ORDER BY next_attempt_at";
-    Ok(db.query(sql, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
+    let statement = db.prepare_cached(sql).await?;
+    Ok(db.query(&statement, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 pub(super) async fn saga_failed(

@@ -29,7 +29,6 @@ use tenancy::{EmailAddress, TenantStatus, UserId, fields::FieldErrors, secrets::
 use crate::{
     audit::Origin,
     identity::{Identity, Language, TokenKind, tokens},
-    mail::Bell,
     packages::Packages,
     platform::StoreError,
     tenants::{NewOwner, NewTenant, SignupKey, SlugChoice, TenantSummary, Tenants},
@@ -46,7 +45,6 @@ pub struct Signup {
     identity: Identity,
     tenants: Tenants,
     packages: Packages,
-    bell: Bell,
     settings: Settings,
     unverified: Unverified,
 }
@@ -80,10 +78,9 @@ impl Signup {
         identity: Identity,
         tenants: Tenants,
         packages: Packages,
-        bell: Bell,
         settings: Settings,
     ) -> Self {
-        Self { pool, master, identity, tenants, packages, bell, settings, unverified: Unverified::default() }
+        Self { pool, master, identity, tenants, packages, settings, unverified: Unverified::default() }
     }
 
     /// Signs a company up. The same key with the same request is the same signup, with a new onboarding token.
@@ -148,7 +145,6 @@ impl Signup {
                 origin: origin.clone(),
             };
             let born = self.tenants.create(new).await?;
-            self.bell.ring();
             let tenant = if born.finished { born.tenant } else { self.wait_for(born.tenant).await? };
             let user = Owner { id: born.owner_id, email: email.clone() };
             Ok(SignedUp { tenant, user, onboarding_token: born.onboarding_token.expose().to_owned() })

@@ -184,7 +184,10 @@ impl Tenants {
                     taken.push(slug);
                 }
                 other => {
-                    self.bell.ring();
+                    // Whoever waits for the tenant to be made is not to share the processors with their mail.
+                    if other.as_ref().is_ok_and(|born| born.finished) {
+                        self.bell.ring();
+                    }
                     self.provisioning.wants_stock();
                     return other;
                 }
