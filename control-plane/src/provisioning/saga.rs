@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Object;
+use deadpool_postgres::{Object, Transaction};
+use futures_util::try_join;
 use tenancy::{TenantId, TenantStatus, text_enum};
 use tokio_postgres::Client;
 
@@ -73,6 +74,24 @@ impl Context<'_> {
 }
 
 impl Provisioning {
+    /// Begins to make a tenant's database, in the transaction that writes the tenant.
+    pub(crate) async fn begin_create(
+        &self,
+        transaction: &Transaction<'_>,
+        server: &Server,
+        tenant: TenantId,
+    ) -> Result<(), StoreError> {
+        let unhurried = async {
+            // CREATE DATABASE writes out this commit with its own, and nobody is told of the tenant before that.
+            if server.is_platform {
+                transaction.batch_execute("SET LOCAL synchronous_commit = off").await?;
+            }
+            Ok(())
+        };
+        try_join!(store::insert_saga(transaction, tenant, Kind::Create, false), unhurried)?;
+        Ok(())
+    }
+
     /// Takes a tenant's saga as far as it goes. Where another runner is at it, waits for that one and looks again. Goes
     /// on in the background when the caller loses interest.
     ///

@@ -15,7 +15,7 @@ use crate::{
     audit, identity, mail,
     packages::{self, BillingCycle},
     platform::StoreError,
-    provisioning::{self, Claimed, SchemaTarget, saga::Kind},
+    provisioning::{Claimed, SchemaTarget},
     servers::{Server, ServerError},
 };
 
@@ -233,7 +233,7 @@ impl Tenants {
             match &claimed {
                 Some(_) => mail::enqueue(transaction, mail::Template::Welcome, row.owner, Some(row.id)).await,
                 // It is welcomed once it is there.
-                None => provisioning::store::insert_saga(transaction, row.id, Kind::Create, false).await,
+                None => self.provisioning.begin_create(transaction, server, row.id).await,
             }
         };
         let (onboarding_token, ()) = try_join!(write_rest(transaction, new, &row, now), begin)?;

@@ -62,9 +62,10 @@ impl Tenants {
         if let Ok(Err(error)) = tokio::time::timeout(limit, run).await {
             tracing::warn!(tenant = %id, %error, "making a tenant failed and will be tried again or undone");
         }
-        self.bell.ring();
         let client = self.pool.get().await?;
-        store::summary(&client, id).await
+        let summary = store::summary(&client, id).await;
+        self.bell.ring();
+        summary
     }
 
     /// The tenant that has this slug now.
