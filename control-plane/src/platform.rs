@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use futures_util::future::{BoxFuture, join_all};
 use tenancy::{
     DatabaseName, Problem,
     migrate::{MigrateError, Migrations},
     postgres::{ConnectError, Failure, connect, describe, failure},
 };
-use tokio_postgres::Config;
+use tokio_postgres::{Config, error::SqlState};
 
 mod embedded {
     refinery::embed_migrations!("../migrations");
@@ -114,6 +115,20 @@ impl StoreError {
     pub fn violates(&self, constraint: &str) -> bool {
         matches!(self, Self::Postgres(error) if error.as_db_error().and_then(|db| db.constraint()) == Some(constraint))
     }
+}
+
+/// Statements of one transaction that go out without waiting for each other: a round trip costs more than most of them.
+/// Where one fails, those behind it only say that the transaction has failed; the error is that of the one.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn together<const N: usize>(
+    statements: [BoxFuture<'_, Result<(), StoreError>>; N],
+) -> Result<(), StoreError> {
+    let mut errors: Vec<StoreError> = join_all(statements).await.into_iter().filter_map(Result::err).collect();
+    let consequence = |error: &StoreError| matches!(error, StoreError::Postgres(error) if error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION));
+    let cause = errors.iter().position(|error| !consequence(error)).unwrap_or(0);
+    if errors.is_empty() { Ok(()) } else { Err(errors.swap_remove(cause)) }
 }
 
 impl From<StoreError> for Problem {

@@ -96,8 +96,26 @@ pub(super) async fn issue_in(
     tenant: Option<TenantId>,
     family: Option<Uuid>,
 ) -> Result<OneTimeToken, StoreError> {
+    let token = fresh();
+    keep(db, &token, kind, user, tenant, family).await?;
+    Ok(token)
+}
+
+/// A token that is not kept yet.
+pub(crate) fn fresh() -> OneTimeToken {
     // The kernel's generator can't fail once it is seeded, and making an id relies on that as well.
-    let token = OneTimeToken::generate().expect("the system's random numbers");
+    OneTimeToken::generate().expect("the system's random numbers")
+}
+
+/// Keeps a token's hash; the token becomes valid with the caller's transaction.
+pub(crate) async fn keep(
+    db: &impl GenericClient,
+    token: &OneTimeToken,
+    kind: TokenKind,
+    user: UserId,
+    tenant: Option<TenantId>,
+    family: Option<Uuid>,
+) -> Result<(), StoreError> {
     let statement = db
         .prepare_cached(
             "INSERT INTO tokens (hash, kind, user_id, tenant_id, family, expires_at)
@@ -106,7 +124,7 @@ pub(super) async fn issue_in(
         .await?;
     let hash = token.hash();
     db.execute(&statement, &[&hash.as_slice(), &kind.as_str(), &user, &tenant, &family, &kind.hours()]).await?;
-    Ok(token)
+    Ok(())
 }
 
 /// Whom a token that somebody presents was made for; `None` when there is none such, or it is over.

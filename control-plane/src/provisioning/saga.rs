@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Transaction};
-use futures_util::try_join;
+use futures_util::FutureExt;
 use tenancy::{TenantId, TenantStatus, text_enum};
 use tokio_postgres::Client;
 
 use super::{ProvisionError, Provisioning, fault::Moment, lock::LockedSession, steps::Step, store};
-use crate::{platform::StoreError, servers::Server};
+use crate::{
+    platform::{StoreError, together},
+    servers::Server,
+};
 
 text_enum! {
     /// What a saga is for.
@@ -88,8 +91,7 @@ impl Provisioning {
             }
             Ok(())
         };
-        try_join!(store::insert_saga(transaction, tenant, Kind::Create, false), unhurried)?;
-        Ok(())
+        together([store::insert_saga(transaction, tenant, Kind::Create, false).boxed(), unhurried.boxed()]).await
     }
 
     /// Takes a tenant's saga as far as it goes. Where another runner is at it, waits for that one and looks again. Goes

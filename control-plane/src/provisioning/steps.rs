@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures_util::try_join;
+use futures_util::{FutureExt, try_join};
 use tenancy::{TenantStatus, text_enum};
 
 use tokio_postgres::{
@@ -18,7 +18,11 @@ use super::{
     saga::{Context, Direction, Kind, State},
     store,
 };
-use crate::{audit, mail, platform::StoreError, tenants};
+use crate::{
+    audit, mail,
+    platform::{StoreError, together},
+    tenants,
+};
 
 text_enum! {
     /// A step.
@@ -130,13 +134,22 @@ async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     let transaction = context.platform.transaction().await?;
     let give_access = async {
         if on_platform {
-            let began = store::step_started(&transaction, tenant, Kind::Create, step, Direction::Do, before);
-            try_join!(async { Ok(transaction.batch_execute(&access).await?) }, began)?;
+            transaction.batch_execute(&access).await?;
         }
-        Ok::<_, StoreError>(())
+        Ok(())
     };
-    let making = tenants::store::finish_making(&transaction, tenant, TenantStatus::Trial, None);
-    let ((), made) = try_join!(give_access, making)?;
+    let record = async {
+        match on_platform {
+            true => store::step_started(&transaction, tenant, Kind::Create, step, Direction::Do, before).await,
+            false => Ok(()),
+        }
+    };
+    let mut made = None;
+    let finish = async {
+        made = tenants::store::finish_making(&transaction, tenant, TenantStatus::Trial, None).await?;
+        Ok(())
+    };
+    together([give_access.boxed(), record.boxed(), finish.boxed()]).await?;
     let state = if made.is_some() { State::Done } else { State::Undone };
     let welcome = async {
         match made.flatten() {
@@ -144,11 +157,12 @@ async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
             None => Ok(()),
         }
     };
-    try_join!(
-        welcome,
-        store::saga_finished(&transaction, tenant, Kind::Create, state),
-        store::step_ended(&transaction, tenant, Kind::Create, step, Direction::Do, None),
-    )?;
+    together([
+        welcome.boxed(),
+        store::saga_finished(&transaction, tenant, Kind::Create, state).boxed(),
+        store::step_ended(&transaction, tenant, Kind::Create, step, Direction::Do, None).boxed(),
+    ])
+    .await?;
     Ok(transaction.commit().await?)
 }
 

@@ -1,7 +1,7 @@
 //! A tenant comes to be: from stock in one transaction, else by a saga that this begins.
 
 use deadpool_postgres::Transaction;
-use futures_util::try_join;
+use futures_util::{FutureExt, try_join};
 use jiff::{Timestamp, ToSpan};
 use serde_json::json;
 use tenancy::{
@@ -12,9 +12,14 @@ use tenancy::{
 
 use super::{TenantSummary, Tenants, store};
 use crate::{
-    audit, identity, mail,
+    audit,
+    identity::{
+        self,
+        tokens::{self, TokenKind},
+    },
+    mail,
     packages::{self, BillingCycle},
-    platform::StoreError,
+    platform::{StoreError, together},
     provisioning::{Claimed, SchemaTarget},
     servers::{Server, ServerError},
 };
@@ -216,17 +221,18 @@ impl Tenants {
             owner: UserId::generate(),
             trial_ends_at,
         };
+        let mut name_is_taken = false;
         let give_database = async {
             match &claimed {
-                Some(claimed) => {
-                    self.provisioning.hand_over(transaction, claimed, row.id, &row.database).await.map(|()| true)
+                Some(claimed) => self.provisioning.hand_over(transaction, claimed, row.id, &row.database).await?,
+                None => {
+                    name_is_taken = server.is_platform && store::database_exists(transaction, &row.database).await?;
                 }
-                None if server.is_platform => Ok(!store::database_exists(transaction, &row.database).await?),
-                None => Ok(true),
             }
+            Ok(())
         };
-        let (name_is_free, ()) = try_join!(give_database, write_owner_and_tenant(transaction, new, &row))?;
-        if !name_is_free {
+        together([give_database.boxed(), write_owner_and_tenant(transaction, new, &row).boxed()]).await?;
+        if name_is_taken {
             return Err(CreateError::DuplicateSlug(row.slug));
         }
         let begin = async {
@@ -236,7 +242,8 @@ impl Tenants {
                 None => self.provisioning.begin_create(transaction, server, row.id).await,
             }
         };
-        let (onboarding_token, ()) = try_join!(write_rest(transaction, new, &row, now), begin)?;
+        let onboarding_token = tokens::fresh();
+        together([write_rest(transaction, new, &row, now, &onboarding_token).boxed(), begin.boxed()]).await?;
         Ok(Born {
             tenant: TenantSummary {
                 id: row.id,
@@ -287,7 +294,8 @@ async fn write_rest(
     new: &NewTenant,
     row: &store::NewRow,
     now: Timestamp,
-) -> Result<OneTimeToken, StoreError> {
+    token: &OneTimeToken,
+) -> Result<(), StoreError> {
     let first = match (&new.owner.password_hash, new.owner.verified) {
         (None, _) => Some(mail::Template::Invitation),
         (Some(_), false) => Some(mail::Template::VerifyEmail),
@@ -298,25 +306,28 @@ async fn write_rest(
         .tenant(Some(row.id))
         .details(json!({ "slug": row.slug, "package": new.package }))
         .from(&new.origin);
-    let (.., token) = try_join!(
-        store::insert_owner(transaction, row.id, row.owner),
-        packages::insert_subscription(transaction, row.id, &new.package, new.billing_cycle, now, row.trial_ends_at),
-        async {
-            match &new.signup_key {
-                Some(key) => store::insert_signup_key(transaction, key, row.id, row.owner).await,
-                None => Ok(()),
-            }
-        },
-        async {
-            match first {
-                Some(template) => mail::enqueue(transaction, template, row.owner, Some(row.id)).await,
-                None => Ok(()),
-            }
-        },
-        audit::record(transaction, entry),
-        identity::tokens::issue(transaction, identity::TokenKind::Onboarding, row.owner, Some(row.id)),
-    )?;
-    Ok(token)
+    let signup_key = async {
+        match &new.signup_key {
+            Some(key) => store::insert_signup_key(transaction, key, row.id, row.owner).await,
+            None => Ok(()),
+        }
+    };
+    let first_mail = async {
+        match first {
+            Some(template) => mail::enqueue(transaction, template, row.owner, Some(row.id)).await,
+            None => Ok(()),
+        }
+    };
+    let (package, cycle, end) = (&new.package, new.billing_cycle, row.trial_ends_at);
+    together([
+        store::insert_owner(transaction, row.id, row.owner).boxed(),
+        packages::insert_subscription(transaction, row.id, package, cycle, now, end).boxed(),
+        signup_key.boxed(),
+        first_mail.boxed(),
+        audit::record(transaction, entry).boxed(),
+        tokens::keep(transaction, token, TokenKind::Onboarding, row.owner, Some(row.id), None).boxed(),
+    ])
+    .await
 }
 
 /// What a broken constraint means here.
