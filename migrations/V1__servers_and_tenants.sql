@@ -1,3 +1,5 @@
+-- References to tenants and users are checked as a transaction ends: a signup writes its rows in no order.
+
 -- Which platform this is, and a hash of the master key that its secrets were made with.
 CREATE TABLE platform (
     only_row  boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -54,7 +56,7 @@ CREATE TABLE tenants (
     schema_version       integer NOT NULL,
     -- Set once the database's name can be used again; until then slug and name stay taken.
     released_at          timestamptz,
-    owner_id             uuid REFERENCES users,
+    owner_id             uuid REFERENCES users DEFERRABLE INITIALLY DEFERRED,
     trial_ends_at        timestamptz,
     timezone             text NOT NULL DEFAULT 'Europe/Istanbul',
     language             text NOT NULL DEFAULT 'tr',
@@ -81,8 +83,8 @@ CREATE INDEX tenants_status ON tenants (status, created_at);
 CREATE INDEX tenants_owner ON tenants (owner_id);
 
 CREATE TABLE memberships (
-    tenant_id         uuid NOT NULL REFERENCES tenants,
-    user_id           uuid NOT NULL REFERENCES users,
+    tenant_id         uuid NOT NULL REFERENCES tenants DEFERRABLE INITIALLY DEFERRED,
+    user_id           uuid NOT NULL REFERENCES users DEFERRABLE INITIALLY DEFERRED,
     role              text NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
     status            text NOT NULL CHECK (status IN ('active', 'invited', 'suspended', 'removed')),
     extra_permissions text[] NOT NULL DEFAULT '{}',

@@ -24,7 +24,7 @@ CREATE TABLE packages (
 
 CREATE TABLE subscriptions (
     id                     uuid PRIMARY KEY,
-    tenant_id              uuid NOT NULL REFERENCES tenants,
+    tenant_id              uuid NOT NULL REFERENCES tenants DEFERRABLE INITIALLY DEFERRED,
     package_key            text NOT NULL REFERENCES packages,
     status                 text NOT NULL CHECK (status IN ('trialing', 'active', 'past_due', 'cancelled', 'expired')),
     billing_cycle          text NOT NULL CHECK (billing_cycle IN ('monthly', 'yearly')),
@@ -53,7 +53,7 @@ CREATE TABLE invoice_numbers (
 CREATE TABLE invoices (
     id                uuid PRIMARY KEY,
     number            text UNIQUE CHECK (number ~ '^[0-9]{4}-[0-9]{3,}$'),
-    tenant_id         uuid NOT NULL REFERENCES tenants,
+    tenant_id         uuid NOT NULL REFERENCES tenants DEFERRABLE INITIALLY DEFERRED,
     status            text NOT NULL CHECK (status IN ('draft', 'sent', 'paid', 'overdue', 'cancelled')),
     amount            numeric(16, 2) NOT NULL,
     tax               numeric(16, 2) NOT NULL DEFAULT 0,

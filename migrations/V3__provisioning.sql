@@ -20,7 +20,7 @@ CREATE INDEX stock_ready ON stock (server_id, schema_version, created_at) WHERE 
 
 -- What makes or unmakes a tenant where one transaction can't: a row for each saga, a row for each step tried.
 CREATE TABLE sagas (
-    tenant_id       uuid NOT NULL REFERENCES tenants,
+    tenant_id       uuid NOT NULL REFERENCES tenants DEFERRABLE INITIALLY DEFERRED,
     kind            text NOT NULL CHECK (kind IN ('create', 'drop')),
     state           text NOT NULL CHECK (state IN ('doing', 'undoing', 'done', 'undone')),
     backup          boolean NOT NULL DEFAULT true,
@@ -35,7 +35,7 @@ CREATE TABLE sagas (
 CREATE INDEX sagas_unfinished ON sagas (next_attempt_at) WHERE finished_at IS NULL;
 
 CREATE TABLE provisioning_steps (
-    tenant_id   uuid NOT NULL REFERENCES tenants,
+    tenant_id   uuid NOT NULL REFERENCES tenants DEFERRABLE INITIALLY DEFERRED,
     kind        text NOT NULL CHECK (kind IN ('create', 'drop')),
     step        text NOT NULL,
     direction   text NOT NULL CHECK (direction IN ('do', 'undo')),

@@ -15,8 +15,8 @@ CREATE TABLE token_keys (
 CREATE TABLE tokens (
     hash       bytea PRIMARY KEY CHECK (length(hash) = 32),
     kind       text NOT NULL CHECK (kind IN ('refresh', 'verify_email', 'onboarding', 'set_password')),
-    user_id    uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-    tenant_id  uuid REFERENCES tenants,
+    user_id    uuid NOT NULL REFERENCES users ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    tenant_id  uuid REFERENCES tenants DEFERRABLE INITIALLY DEFERRED,
     -- Refresh tokens that came from one sign-in: when a used one comes back, all of them end.
     family     uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -42,7 +42,7 @@ CREATE INDEX attempts_hour ON attempts (hour);
 CREATE TABLE signup_keys (
     key        bytea PRIMARY KEY CHECK (length(key) = 32),
     request    bytea NOT NULL CHECK (length(request) = 32),
-    tenant_id  uuid NOT NULL REFERENCES tenants,
+    tenant_id  uuid NOT NULL REFERENCES tenants DEFERRABLE INITIALLY DEFERRED,
     user_id    uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
@@ -53,8 +53,8 @@ CREATE INDEX signup_keys_tenant ON signup_keys (tenant_id);
 CREATE TABLE mails (
     id              uuid PRIMARY KEY,
     template        text NOT NULL CHECK (template IN ('welcome', 'verify_email', 'invitation', 'password_reset')),
-    user_id         uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-    tenant_id       uuid REFERENCES tenants,
+    user_id         uuid NOT NULL REFERENCES users ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    tenant_id       uuid REFERENCES tenants DEFERRABLE INITIALLY DEFERRED,
     attempts        integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz NOT NULL DEFAULT now(),
     error           text,

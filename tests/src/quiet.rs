@@ -53,7 +53,7 @@ impl QuietPlatform {
     /// Waits for a tenant that is being made.
     pub async fn finish(&self, born: Born) -> TenantId {
         let (id, limit) = (born.tenant.id, std::time::Duration::from_secs(20));
-        let made = self.control_plane.tenants.wait_until_made(id, limit).await.unwrap().unwrap();
+        let made = self.control_plane.tenants.wait_until_made(born.tenant, limit).await.unwrap();
         assert!(made.status.is_served(), "{made:?}");
         id
     }

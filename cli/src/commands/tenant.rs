@@ -230,7 +230,7 @@ impl Create {
             })
             .await?;
         if !born.finished {
-            control_plane.tenants.wait_until_made(born.tenant.id, LONGEST).await?;
+            control_plane.tenants.wait_until_made(born.tenant, LONGEST).await?;
         }
         let tenant = control_plane.tenants.detail(&self.slug).await?;
         let tenant = tenant.ok_or_else(|| CliError::new("the tenant was deleted meanwhile"))?;

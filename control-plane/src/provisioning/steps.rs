@@ -3,8 +3,12 @@
 
 use std::time::Duration;
 
-use futures_util::{FutureExt, try_join};
-use tenancy::{TenantStatus, text_enum};
+use futures_util::FutureExt;
+use tenancy::{
+    TenantStatus,
+    postgres::{Failure, failure},
+    text_enum,
+};
 
 use tokio_postgres::{
     error::SqlState,
@@ -81,22 +85,41 @@ impl Step {
 }
 
 async fn make_database(context: &mut Context<'_>) -> Result<(), ProvisionError> {
-    let provisioning = context.provisioning;
-    let name = &context.saga.database;
-    let client = context.on_server();
     if context.remote.is_some() {
         // A server that was added, or down, when the control plane started.
-        roles::ensure_shared(client, provisioning.prefix()).await?;
-        roles::close_common(client).await?;
+        roles::ensure_shared(context.on_server(), context.provisioning.prefix()).await?;
+        roles::close_common(context.on_server()).await?;
     }
-    let (found, target) = try_join!(found(context), async { Ok(store::target_on(&*context.platform).await?) })?;
-    match found {
-        // An interrupted DROP left it unusable.
-        Found::Broken => client.batch_execute(&ddl::drop_database(name)).await?,
-        Found::Own => return Ok(()),
-        Found::Foreign => return Err(ProvisionError::NameTaken(name.clone())),
-        Found::Nothing => {}
+    // The first try finds nothing, but for one that was interrupted: then CREATE DATABASE says so.
+    if context.saga.attempts > 0 && is_there(context).await? {
+        return Ok(());
     }
+    match clone_template(context).await {
+        Err(ProvisionError::Postgres(error)) if failure(&error) == Failure::Duplicate => match is_there(context).await?
+        {
+            true => Ok(()),
+            false => clone_template(context).await,
+        },
+        other => other,
+    }
+}
+
+/// Whether the saga has made its database; what an interrupted DROP left of it goes.
+async fn is_there(context: &Context<'_>) -> Result<bool, ProvisionError> {
+    let name = &context.saga.database;
+    match found(context).await? {
+        Found::Nothing => Ok(false),
+        Found::Own => Ok(true),
+        Found::Foreign => Err(ProvisionError::NameTaken(name.clone())),
+        Found::Broken => {
+            context.on_server().batch_execute(&ddl::drop_database(name)).await?;
+            Ok(false)
+        }
+    }
+}
+
+async fn clone_template(context: &Context<'_>) -> Result<(), ProvisionError> {
+    let (provisioning, target) = (context.provisioning, context.saga.target);
     let template = if context.server.is_platform {
         provisioning.0.prefix.template(target.version, target.fingerprint)
     } else {
@@ -105,7 +128,7 @@ async fn make_database(context: &mut Context<'_>) -> Result<(), ProvisionError> 
     if target.version != context.saga.schema_version {
         tenants::store::set_schema_version(&*context.platform, context.tenant, target.version).await?;
     }
-    let clone = ddl::clone(name, &template, &provisioning.0.prefix);
+    let clone = ddl::clone(&context.saga.database, &template, &provisioning.0.prefix);
     match context.on_server().batch_execute(&clone).await {
         // The template was dropped, or the target moved on a moment ago.
         Err(error) if error.code() == Some(&SqlState::UNDEFINED_DATABASE) => {

@@ -126,6 +126,8 @@ pub(super) struct SagaRow {
     pub(super) server: ServerId,
     pub(super) schema_version: i32,
     pub(super) status: TenantStatus,
+    /// What new databases are made of now.
+    pub(super) target: SchemaTarget,
 }
 
 /// Whoever begins to make a tenant goes on with it at once, and others leave it to them for so many seconds: two at it
@@ -153,17 +155,19 @@ pub(crate) async fn insert_saga(
 }
 
 pub(super) async fn saga(db: &impl GenericClient, tenant: TenantId, kind: Kind) -> Result<Option<SagaRow>, StoreError> {
-    let sql = "SELECT s.state, s.backup, s.attempts, t.database_name, t.server_id, t.schema_version, t.status \
-               FROM sagas s JOIN tenants t ON t.id = s.tenant_id WHERE s.tenant_id = $1 AND s.kind = $2";
+    let sql = "SELECT g.version, g.fingerprint, s.state, s.backup, s.attempts, t.database_name, t.server_id, \
+               t.schema_version, t.status FROM schema_target g, sagas s JOIN tenants t ON t.id = s.tenant_id \
+               WHERE s.tenant_id = $1 AND s.kind = $2";
     let statement = db.prepare_cached(sql).await?;
     Ok(db.query_opt(&statement, &[&tenant, &kind]).await?.map(|row| SagaRow {
-        state: row.get(0),
-        backup: row.get(1),
-        attempts: row.get(2),
-        database: row.get(3),
-        server: row.get(4),
-        schema_version: row.get(5),
-        status: row.get(6),
+        target: target_of(&row),
+        state: row.get(2),
+        backup: row.get(3),
+        attempts: row.get(4),
+        database: row.get(5),
+        server: row.get(6),
+        schema_version: row.get(7),
+        status: row.get(8),
     }))
 }
 

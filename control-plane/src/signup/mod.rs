@@ -153,7 +153,7 @@ impl Signup {
     }
 
     async fn wait_for(&self, tenant: TenantSummary) -> Result<TenantSummary, SignupError> {
-        let tenant = self.tenants.wait_until_made(tenant.id, WAIT).await?.unwrap_or(tenant);
+        let tenant = self.tenants.wait_until_made(tenant, WAIT).await?;
         if tenant.status == TenantStatus::Failed { Err(SignupError::NotMade) } else { Ok(tenant) }
     }
 

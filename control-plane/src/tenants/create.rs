@@ -231,10 +231,6 @@ impl Tenants {
             }
             Ok(())
         };
-        together([give_database.boxed(), write_owner_and_tenant(transaction, new, &row).boxed()]).await?;
-        if name_is_taken {
-            return Err(CreateError::DuplicateSlug(row.slug));
-        }
         let begin = async {
             match &claimed {
                 Some(_) => mail::enqueue(transaction, mail::Template::Welcome, row.owner, Some(row.id)).await,
@@ -243,7 +239,11 @@ impl Tenants {
             }
         };
         let onboarding_token = tokens::fresh();
-        together([write_rest(transaction, new, &row, now, &onboarding_token).boxed(), begin.boxed()]).await?;
+        let rows = write_rows(transaction, new, &row, now, &onboarding_token);
+        together([give_database.boxed(), rows.boxed(), begin.boxed()]).await?;
+        if name_is_taken {
+            return Err(CreateError::DuplicateSlug(row.slug));
+        }
         Ok(Born {
             tenant: TenantSummary {
                 id: row.id,
@@ -270,11 +270,13 @@ async fn choose_slug(
     }
 }
 
-/// What all other rows refer to.
-async fn write_owner_and_tenant(
+/// In any order: what refers to a user or a tenant is checked as the transaction ends.
+async fn write_rows(
     transaction: &Transaction<'_>,
     new: &NewTenant,
     row: &store::NewRow,
+    now: Timestamp,
+    token: &OneTimeToken,
 ) -> Result<(), StoreError> {
     let user = identity::NewUser {
         id: row.owner,
@@ -285,17 +287,6 @@ async fn write_owner_and_tenant(
         verified: new.owner.verified,
         super_admin: false,
     };
-    identity::insert_user(transaction, &user).await?;
-    store::insert(transaction, row, new).await
-}
-
-async fn write_rest(
-    transaction: &Transaction<'_>,
-    new: &NewTenant,
-    row: &store::NewRow,
-    now: Timestamp,
-    token: &OneTimeToken,
-) -> Result<(), StoreError> {
     let first = match (&new.owner.password_hash, new.owner.verified) {
         (None, _) => Some(mail::Template::Invitation),
         (Some(_), false) => Some(mail::Template::VerifyEmail),
@@ -320,6 +311,8 @@ async fn write_rest(
     };
     let (package, cycle, end) = (&new.package, new.billing_cycle, row.trial_ends_at);
     together([
+        identity::insert_user(transaction, &user).boxed(),
+        store::insert(transaction, row, new).boxed(),
         store::insert_owner(transaction, row.id, row.owner).boxed(),
         packages::insert_subscription(transaction, row.id, package, cycle, now, end).boxed(),
         signup_key.boxed(),

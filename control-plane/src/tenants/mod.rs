@@ -18,7 +18,10 @@ pub use crate::provisioning::store::StepView;
 use crate::{
     mail::Bell,
     platform::StoreError,
-    provisioning::{self, Provisioning, saga::Kind},
+    provisioning::{
+        self, Provisioning,
+        saga::{Kind, State},
+    },
 };
 
 /// The tenants of a platform.
@@ -56,16 +59,24 @@ impl Tenants {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn wait_until_made(&self, id: TenantId, limit: Duration) -> Result<Option<TenantSummary>, StoreError> {
+    pub async fn wait_until_made(&self, tenant: TenantSummary, limit: Duration) -> Result<TenantSummary, StoreError> {
+        let id = tenant.id;
         let run = self.provisioning.run_saga(id, Kind::Create);
-        // A failure is recorded with the saga; what counts for the caller is the tenant's state.
-        if let Ok(Err(error)) = tokio::time::timeout(limit, run).await {
-            tracing::warn!(tenant = %id, %error, "making a tenant failed and will be tried again or undone");
+        match tokio::time::timeout(limit, run).await {
+            Ok(Ok(State::Done)) if tenant.status == TenantStatus::Provisioning => {
+                self.bell.ring();
+                return Ok(TenantSummary { status: TenantStatus::Trial, ..tenant });
+            }
+            // A failure is recorded with the saga; what counts for the caller is the tenant's state.
+            Ok(Err(error)) => {
+                tracing::warn!(tenant = %id, %error, "making a tenant failed and will be tried again or undone");
+            }
+            _ => {}
         }
         let client = self.pool.get().await?;
-        let summary = store::summary(&client, id).await;
+        let summary = store::summary(&client, id).await?;
         self.bell.ring();
-        summary
+        Ok(summary.unwrap_or(tenant))
     }
 
     /// The tenant that has this slug now.

@@ -14,7 +14,7 @@ const RATE_RATIO: f64 = 0.8;
 
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     race(1, effort.pick(25, 10), effort.pick(20, 2), report).await;
-    race(8, effort.pick(50, 16), effort.pick(10, 2), report).await;
+    race(8, effort.pick(125, 16), effort.pick(4, 2), report).await;
 }
 
 /// Tenants and bare databases in turn, block by block: what slows the machine down hits both.

@@ -51,7 +51,7 @@ enum What {
 /// How often things are repeated.
 #[derive(Clone, Copy)]
 struct Effort {
-    quick: bool,
+    pub(crate) quick: bool,
 }
 
 impl Effort {

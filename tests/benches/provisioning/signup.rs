@@ -25,6 +25,7 @@ pub(crate) async fn with_stock(effort: Effort, report: &mut Report) {
     // Connections open and statements get prepared once in the life of a platform.
     at_a_rate(&stage, effort.pick(60, 15)).await;
     stage.stock_is(default_stock()).await;
+    stage.settle().await;
     let (times, from_stock) = at_a_rate(&stage, effort.pick(20 * RATE, 30)).await;
 
     let what = format!("signup from stock, {RATE} a second, {} of them", times.len());
@@ -33,6 +34,11 @@ pub(crate) async fn with_stock(effort: Effort, report: &mut Report) {
     report.add(Line::fact(&format!("{what}: p99"), shown(slow)).at_most(slow, P99));
     report.add(Line::fact(&format!("{what}: slowest"), shown(percentile(&times, 1.0))));
     report.add(Line::fact(&format!("{what}: found stock"), format!("{from_stock}")));
+    if !effort.quick {
+        // Half a minute on, Linux begins to write out what was cloned, in bursts that every commit waits for.
+        let (times, _) = at_a_rate(&stage, 40 * RATE).await;
+        report.add(Line::fact("the same, gone on with for 40 seconds: p99", shown(percentile(&times, 0.99))));
+    }
     over_http(&stage, effort, report).await;
     stage.strike().await;
 }

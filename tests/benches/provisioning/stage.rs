@@ -114,6 +114,11 @@ impl Stage {
             self.bare.batch_execute("SELECT pg_logical_emit_message(false, 'bench', '')").await.unwrap();
             self.bare.batch_execute("SELECT pg_switch_wal()").await.unwrap();
         }
+        self.settle().await;
+    }
+
+    /// Writes out what was done until now.
+    pub(crate) async fn settle(&self) {
         self.bare.batch_execute("CHECKPOINT").await.unwrap();
     }
 
@@ -143,8 +148,8 @@ pub(crate) async fn make(control_plane: &ControlPlane) -> Born {
 }
 
 async fn wait_for(tenants: &Tenants, born: &Born) {
-    let made = tenants.wait_until_made(born.tenant.id, Duration::from_secs(60)).await.unwrap();
-    assert_eq!(made.map(|tenant| tenant.status), Some(TenantStatus::Trial), "the tenant is served");
+    let made = tenants.wait_until_made(born.tenant.clone(), Duration::from_secs(60)).await.unwrap();
+    assert_eq!(made.status, TenantStatus::Trial, "the tenant is served");
 }
 
 /// What a signup asks for once the password is hashed.

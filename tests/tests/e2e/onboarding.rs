@@ -173,7 +173,7 @@ async fn an_invited_owner_sets_a_password_and_signs_in() {
     };
     let tenants = &platform.control_plane().tenants;
     let born = tenants.create(new).await.unwrap();
-    tenants.wait_until_made(born.tenant.id, tests::wait::LONG).await.unwrap();
+    tenants.wait_until_made(born.tenant, tests::wait::LONG).await.unwrap();
     let client = &platform.client;
     // Nobody has a password yet, so none is right.
     for guess in ["", PASSWORD] {

@@ -24,7 +24,7 @@ async fn a_tenant_lives_and_goes_on_another_server() {
     let born = plane.tenants.create_on(&server, new).await.unwrap();
     assert!(!born.finished);
     let id = born.tenant.id;
-    let made = plane.tenants.wait_until_made(id, std::time::Duration::from_secs(20)).await.unwrap().unwrap();
+    let made = plane.tenants.wait_until_made(born.tenant, std::time::Duration::from_secs(20)).await.unwrap();
     assert_eq!(made.status.as_str(), "trial");
 
     let slug = TenantSlug::parse("far-away").unwrap();
@@ -77,8 +77,7 @@ async fn a_server_that_is_down_keeps_only_its_own_tenants_waiting() {
 
     second.ensure_running().await.unwrap();
     platform.settled().await;
-    let made =
-        plane.tenants.wait_until_made(born.tenant.id, std::time::Duration::from_secs(20)).await.unwrap().unwrap();
+    let made = plane.tenants.wait_until_made(born.tenant, std::time::Duration::from_secs(20)).await.unwrap();
     assert!(matches!(made.status.as_str(), "trial" | "failed"), "{made:?}");
     assert_eq!(platform.findings().await, Vec::<String>::new());
     other.stop().await.unwrap();
