@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts};
 use futures_util::future::{BoxFuture, join_all};
 use tenancy::{
     DatabaseName, Problem,
@@ -37,6 +37,8 @@ pub fn pool(config: &Config, size: usize) -> Result<Pool, deadpool_postgres::Bui
     config.options(format!("{} {LIMITS}", config.get_options().unwrap_or_default()));
     Pool::builder(Manager::from_config(config, tenancy::postgres::tls(), recycling))
         .max_size(size)
+        // Last in, first out: a few connections are warm, with their plans made, rather than all of them lukewarm.
+        .queue_mode(QueueMode::Lifo)
         .runtime(Runtime::Tokio1)
         .timeouts(Timeouts { wait: Some(WAIT), create: Some(WAIT), recycle: Some(WAIT) })
         .build()

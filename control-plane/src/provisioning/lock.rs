@@ -1,12 +1,11 @@
 //! Locks that live exactly as long as the session that does the work: when this program is killed, PostgreSQL frees them
 //! once the statement that was sent has ended, and not before.
 
-use std::{
-    ops::{Deref, DerefMut},
-    time::Duration,
-};
+use std::ops::{Deref, DerefMut};
 
 use deadpool_postgres::{Object, Pool};
+use futures_util::try_join;
+use tokio_postgres::types::ToSql;
 
 use super::ProvisionError;
 use crate::platform::StoreError;
@@ -15,33 +14,27 @@ use crate::platform::StoreError;
 /// panic, an aborted task) it is closed and never goes back to the pool with the lock.
 pub(super) struct LockedSession(Option<Object>);
 
-/// How often a lock that somebody holds is asked for again. Waiting inside PostgreSQL would occupy a connection.
-const AGAIN: Duration = Duration::from_millis(50);
-
 const TRY: &str = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
 const UNLOCK: &str = "SELECT pg_advisory_unlock(hashtextextended($1, 0))";
 
 impl LockedSession {
-    /// The lock `name`, or `None` where somebody has it.
-    pub(super) async fn try_lock(pool: &Pool, name: &str) -> Result<Option<Self>, ProvisionError> {
+    /// The lock `name`, or `None` where somebody has it; and what `read` finds under the lock, in the same round trip.
+    pub(super) async fn try_lock<T>(
+        pool: &Pool,
+        name: &str,
+        read: impl AsyncFnOnce(&Object) -> Result<T, StoreError>,
+    ) -> Result<Option<(Self, T)>, ProvisionError> {
         // Guarded before the lock is asked for: the answer may never be read.
         let mut session = Self(Some(pool.get().await.map_err(StoreError::from)?));
         let statement = session.prepare_cached(TRY).await?;
-        if session.query_one(&statement, &[&name]).await?.get(0) {
-            return Ok(Some(session));
+        let parameters: [&(dyn ToSql + Sync); 1] = [&name];
+        let lock = async { Ok(session.query_one(&statement, &parameters).await?) };
+        let (locked, found) = try_join!(lock, read(&session))?;
+        if locked.get(0) {
+            return Ok(Some((session, found)));
         }
         drop(session.0.take());
         Ok(None)
-    }
-
-    /// The lock `name`, once nobody else has it.
-    pub(super) async fn lock(pool: &Pool, name: &str) -> Result<Self, ProvisionError> {
-        loop {
-            if let Some(session) = Self::try_lock(pool, name).await? {
-                return Ok(session);
-            }
-            tokio::time::sleep(AGAIN).await;
-        }
     }
 
     /// Frees the lock and gives the connection back.

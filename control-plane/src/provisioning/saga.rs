@@ -55,6 +55,9 @@ pub fn steps(kind: Kind) -> impl Iterator<Item = &'static str> {
 /// A create that fails this often in passing ways is undone.
 const MOST_ATTEMPTS: i32 = 5;
 
+/// How often a saga that somebody is at is asked for again. Waiting inside PostgreSQL would occupy a connection.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// What the steps of one saga share.
 pub(super) struct Context<'a> {
     pub(super) provisioning: &'a Provisioning,
@@ -128,21 +131,30 @@ impl Provisioning {
     async fn locked_saga(&self, tenant: TenantId, kind: Kind, wait: bool) -> Result<Option<State>, ProvisionError> {
         let name = tenant.to_string();
         let _turn = self.0.sagas.acquire().await;
-        let session = match wait {
-            true => Some(LockedSession::lock(&self.0.pool, &name).await?),
-            false => LockedSession::try_lock(&self.0.pool, &name).await?,
+        let (mut session, saga) = loop {
+            let read = async |session: &Object| store::saga(session, tenant, kind).await;
+            match LockedSession::try_lock(&self.0.pool, &name, read).await? {
+                Some(locked) => break locked,
+                None if wait => tokio::time::sleep(AGAIN).await,
+                None => return Ok(None),
+            }
         };
-        let Some(mut session) = session else { return Ok(None) };
-        let state = self.step_through(&mut session, tenant, kind).await?;
+        let state = match saga {
+            Some(saga) => self.step_through(&mut session, tenant, kind, saga).await?,
+            None => State::Done,
+        };
         // Nobody needs to wait for that.
         tokio::spawn(async move { session.unlock(&name).await });
         Ok(Some(state))
     }
 
-    async fn step_through(&self, platform: &mut Object, tenant: TenantId, kind: Kind) -> Result<State, ProvisionError> {
-        let Some(saga) = store::saga(platform, tenant, kind).await? else {
-            return Ok(State::Done);
-        };
+    async fn step_through(
+        &self,
+        platform: &mut Object,
+        tenant: TenantId,
+        kind: Kind,
+        saga: store::SagaRow,
+    ) -> Result<State, ProvisionError> {
         if matches!(saga.state, State::Done | State::Undone) {
             return Ok(saga.state);
         }

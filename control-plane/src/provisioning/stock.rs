@@ -122,7 +122,7 @@ async fn locked(
     name: &DatabaseName,
     work: impl AsyncFnOnce(&Object) -> Result<(), ProvisionError>,
 ) -> Result<(), ProvisionError> {
-    let Some(session) = LockedSession::try_lock(pool, name.as_str()).await? else {
+    let Some((session, ())) = LockedSession::try_lock(pool, name.as_str(), async |_| Ok(())).await? else {
         return Ok(());
     };
     work(&session).await?;
