@@ -72,7 +72,8 @@ pub(super) async fn examine(doctor: &Doctor, server: &Server, client: &Client) -
         }
     }
     for (name, ready) in &stock_after {
-        if *ready && stock_before.contains_key(name) && !found.contains_key(name) {
+        // Ready both times: what was being made in between may have come after the look at the server.
+        if *ready && stock_before.get(name) == Some(&true) && !found.contains_key(name) {
             troubles.push(Trouble::LostStock(name.clone()));
         }
     }
