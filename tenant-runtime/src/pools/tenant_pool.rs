@@ -1,20 +1,14 @@
 //! One tenant's connections.
 
 use std::{
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolConfig, PoolError, QueueMode, RecyclingMethod};
 
-use super::{Budget, Pools, QueryError, connect::BudgetedConnect, lease::Lease};
+use super::{Budget, Pools, QueryError, connect::BudgetedConnect, heat::Heat, lease::Lease};
 use crate::context::{Address, TenantRecord};
-
-/// Times are kept as milliseconds since this moment: an atomic holds them.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// One tenant's connections, for as long as the tenant stays where it is.
 pub(crate) struct TenantPool {
@@ -22,7 +16,7 @@ pub(crate) struct TenantPool {
     address: Address,
     pool: Pool,
     budget: Arc<Budget>,
-    used: AtomicU64,
+    heat: Heat,
 }
 
 impl TenantPool {
@@ -41,7 +35,9 @@ impl TenantPool {
         let pool =
             Pool::builder(manager).config(config).build().map_err(|error| QueryError::Pool(error.to_string()))?;
         let (generation, address) = (tenant.generation, tenant.address.clone());
-        Ok(Self { generation, address, pool, budget, used: AtomicU64::new(now()) })
+        let heat = Heat::new();
+        heat.rise();
+        Ok(Self { generation, address, pool, budget, heat })
     }
 
     /// Whether these are the connections for the tenant as it is described.
@@ -55,7 +51,7 @@ impl TenantPool {
 
     /// A connection, within this time.
     pub(super) async fn lease(self: &Arc<Self>, within: Duration) -> Result<Lease, QueryError> {
-        self.used.store(now(), Ordering::Relaxed);
+        self.heat.rise();
         match tokio::time::timeout(within, self.pool.get()).await {
             Ok(Ok(object)) => Ok(Lease::new(object, self.budget.clone(), self.clone())),
             Ok(Err(PoolError::Backend(error))) => Err(QueryError::Connect(error)),
@@ -66,12 +62,20 @@ impl TenantPool {
     }
 
     pub(super) fn last_used(&self) -> Instant {
-        *START + Duration::from_millis(self.used.load(Ordering::Relaxed))
+        self.heat.last_rise()
     }
 
-    /// Whether a connection that counts against this budget could be closed.
-    pub(super) fn has_idle(&self, budget: &Arc<Budget>) -> bool {
-        Arc::ptr_eq(&self.budget, budget) && self.pool.status().available > 0
+    /// How much the tenant was used lately.
+    pub(super) fn heat(&self) -> f32 {
+        self.heat.level()
+    }
+
+    /// How much one of its connections is used, where one that counts against this budget could be closed: of several,
+    /// each has its share.
+    pub(super) fn worth_of_idle(&self, budget: &Arc<Budget>) -> Option<f32> {
+        let status = self.pool.status();
+        let idle = Arc::ptr_eq(&self.budget, budget) && status.available > 0;
+        idle.then(|| self.heat.level() / status.size.max(1) as f32)
     }
 
     /// Closes the connection that was idle longest.
@@ -95,8 +99,4 @@ impl TenantPool {
     pub(super) fn close(&self) {
         self.pool.close();
     }
-}
-
-fn now() -> u64 {
-    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
