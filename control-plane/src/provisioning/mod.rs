@@ -162,6 +162,9 @@ pub struct SchemaTarget {
     pub fingerprint: u32,
 }
 
+/// Cloning keeps a processor of PostgreSQL's busy; more at once only wait for each other.
+const SAGAS_AT_ONCE: usize = 4;
+
 impl Provisioning {
     /// Provisioning on these servers, with names that begin with `prefix`.
     #[must_use]
@@ -174,7 +177,7 @@ impl Provisioning {
         settings: Settings,
         fault: Fault,
     ) -> Self {
-        let at_once = (pool.status().max_size / 2).max(1);
+        let at_once = (pool.status().max_size / 2).clamp(1, SAGAS_AT_ONCE);
         Self(Arc::new(Inner {
             sagas: Semaphore::new(at_once),
             pool,

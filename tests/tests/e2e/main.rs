@@ -17,6 +17,7 @@ mod ownership;
 mod provisioning;
 mod restart;
 mod routes;
+mod scale;
 mod signup;
 mod signup_fields;
 mod signup_limits;

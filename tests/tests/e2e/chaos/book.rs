@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::chance::Chance;
+use tests::chance::Chance;
 
 /// A tenant that was asked for.
 #[derive(Clone, Default)]

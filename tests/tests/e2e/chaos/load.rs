@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use reqwest::Method;
 use serde_json::json;
 use tenancy::{TenantSlug, ids::CustomerId};
-use tests::{Client, Reply, client::PASSWORD, new_tenant};
+use tests::{Client, Reply, chance::Chance, client::PASSWORD, new_tenant};
 
-use super::{book::Book, chance::Chance, stage::Actors};
+use super::{book::Book, stage::Actors};
 
 /// With more tenants than this, more are dropped than made.
 const ENOUGH: usize = 6;

@@ -4,15 +4,14 @@
 //! `TENANTRY_TEST_SEED` makes the same choices again; what happens between them is the machine's.
 
 mod book;
-mod chance;
 mod child;
 mod load;
 mod stage;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use chance::Chance;
 use stage::Stage;
+use tests::chance::Chance;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_platform_is_killed_sixty_times() {

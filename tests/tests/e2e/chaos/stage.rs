@@ -18,12 +18,11 @@ use tenancy::{
     postgres::{connect, on_database},
 };
 use tenantry::{cluster::Cluster, serving::Platform};
-use tests::{Client, TestPlatform, TestSettings, platform::own_cluster_with, within};
+use tests::{Client, TestPlatform, TestSettings, chance::Chance, platform::own_cluster_with, within};
 use tokio::{process::Child, task::JoinSet};
 
 use super::{
     book::{Book, Entry},
-    chance::Chance,
     child,
     load::Worker,
 };

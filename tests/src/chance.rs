@@ -4,18 +4,18 @@ use std::{ops::Range, time::Duration};
 
 /// A sequence of numbers (splitmix64).
 #[derive(Clone)]
-pub(super) struct Chance(u64);
+pub struct Chance(u64);
 
 impl Chance {
     /// The seed of the environment, or the usual one; printed, so that a failure can be played again.
-    pub(super) fn from_environment(usual: u64) -> Self {
+    pub fn from_environment(usual: u64) -> Self {
         let seed = std::env::var("TENANTRY_TEST_SEED").ok().map_or(usual, |text| text.parse().unwrap());
         println!("TENANTRY_TEST_SEED={seed}");
         Self(seed)
     }
 
     /// Another sequence for somebody else.
-    pub(super) fn fork(&self, number: u64) -> Self {
+    pub fn fork(&self, number: u64) -> Self {
         Self(self.0 ^ number.wrapping_mul(0xd134_2543_de82_ef95))
     }
 
@@ -28,11 +28,22 @@ impl Chance {
     }
 
     /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % end as u64).unwrap()
     }
 
-    pub(super) fn millis(&mut self, range: Range<u64>) -> Duration {
+    /// A place among `count`, the first twice as likely as the second, three times as likely as the third (Zipf's law).
+    pub fn rank(&mut self, count: usize) -> usize {
+        let all: f64 = (1..=count).map(|rank| 1.0 / rank as f64).sum();
+        let mut point = (self.next() as f64 / u64::MAX as f64) * all;
+        let passed = |rank: &usize| {
+            point -= 1.0 / *rank as f64;
+            point > 0.0
+        };
+        (1..count).take_while(passed).count()
+    }
+
+    pub fn millis(&mut self, range: Range<u64>) -> Duration {
         Duration::from_millis(range.start + self.next() % (range.end - range.start))
     }
 }
