@@ -17,7 +17,6 @@ mod ownership;
 mod provisioning;
 mod restart;
 mod routes;
-mod scale;
 mod signup;
 mod signup_fields;
 mod signup_limits;
