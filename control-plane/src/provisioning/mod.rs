@@ -84,6 +84,8 @@ pub(crate) struct Inner {
     template: Mutex<()>,
     /// A saga occupies a connection of the pool for as long as CREATE DATABASE takes: requests must find others.
     sagas: Semaphore,
+    /// Sagas that clone, apart from those that take their time over a backup.
+    clones: Semaphore,
 }
 
 /// Why a database could not be made or unmade.
@@ -163,7 +165,7 @@ pub struct SchemaTarget {
 }
 
 /// Cloning keeps a processor of PostgreSQL's busy; more at once only wait for each other.
-const SAGAS_AT_ONCE: usize = 4;
+const CLONES_AT_ONCE: usize = 4;
 
 impl Provisioning {
     /// Provisioning on these servers, with names that begin with `prefix`.
@@ -177,9 +179,10 @@ impl Provisioning {
         settings: Settings,
         fault: Fault,
     ) -> Self {
-        let at_once = (pool.status().max_size / 2).clamp(1, SAGAS_AT_ONCE);
+        let at_once = (pool.status().max_size / 2).max(1);
         Self(Arc::new(Inner {
             sagas: Semaphore::new(at_once),
+            clones: Semaphore::new(CLONES_AT_ONCE),
             pool,
             servers,
             prefix,

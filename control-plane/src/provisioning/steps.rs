@@ -128,6 +128,7 @@ async fn clone_template(context: &Context<'_>) -> Result<(), ProvisionError> {
     if target.version != context.saga.schema_version {
         tenants::store::set_schema_version(&*context.platform, context.tenant, target.version).await?;
     }
+    let _turn = provisioning.0.clones.acquire().await;
     let clone = ddl::clone(&context.saga.database, &template, &provisioning.0.prefix);
     match context.on_server().batch_execute(&clone).await {
         // The template was dropped, or the target moved on a moment ago.
