@@ -44,6 +44,23 @@ CREATE INDEX subscriptions_tenant ON subscriptions (tenant_id, created_at);
 CREATE INDEX subscriptions_package ON subscriptions (package_key);
 
 
+-- Runtimes keep packages, and what each tenant has, in memory.
+CREATE FUNCTION announce_subscriber() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('tenantry_tenants', NEW.tenant_id::text);
+    RETURN NULL;
+END $$;
+-- A new tenant is announced by its own row.
+CREATE TRIGGER subscriptions_announce AFTER UPDATE ON subscriptions FOR EACH ROW EXECUTE FUNCTION announce_subscriber();
+
+CREATE FUNCTION announce_packages() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('tenantry_packages', '');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER packages_announce AFTER INSERT OR UPDATE OR DELETE ON packages
+    FOR EACH STATEMENT EXECUTE FUNCTION announce_packages();
+
 -- Gapless numbers per year: taken in the transaction that writes the invoice.
 CREATE TABLE invoice_numbers (
     year integer PRIMARY KEY,

@@ -49,6 +49,12 @@ impl FieldErrors {
     /// # Errors
     /// `VALIDATION_FAILED` with every field that was noted.
     pub fn finish(self) -> Result<(), Problem> {
-        if self.0.is_empty() { Ok(()) } else { Err(Problem::validation(self.0)) }
+        if self.0.is_empty() { Ok(()) } else { Err(self.problem()) }
+    }
+
+    /// `VALIDATION_FAILED` with every field that was noted.
+    #[must_use]
+    pub fn problem(self) -> Problem {
+        Problem::validation(self.0)
     }
 }

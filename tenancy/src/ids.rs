@@ -48,8 +48,6 @@ kinds! {
     PlatformKind, PlatformId = "plt";
     /// One HTTP request, as logs and error bodies name it.
     RequestKind, RequestId = "req";
-    /// A row of a tenant's `customers`.
-    CustomerKind, CustomerId = "cus";
 }
 
 /// Why a text is not an identifier of the wanted kind.
@@ -88,8 +86,7 @@ impl<K: Kind> Id<K> {
     /// The 26 characters behind the prefix: safe in names of databases and roles.
     #[must_use]
     pub fn suffix(&self) -> String {
-        let bits = self.uuid.as_u128();
-        (0..SUFFIX_LENGTH).rev().map(|place| char::from(ALPHABET[((bits >> (5 * place)) & 31) as usize])).collect()
+        suffix_of(self.uuid).iter().map(|byte| char::from(*byte)).collect()
     }
 
     /// Reads the 26 characters that [`Id::suffix`] writes.
@@ -97,16 +94,60 @@ impl<K: Kind> Id<K> {
     /// # Errors
     /// [`IdError::Suffix`] when they are not such.
     pub fn from_suffix(text: &str) -> Result<Self, IdError> {
-        let wrong = IdError::Suffix(K::PREFIX);
-        if text.len() != SUFFIX_LENGTH || text.as_bytes()[0] > b'7' {
-            return Err(wrong);
-        }
-        let mut bits = 0_u128;
-        for byte in text.bytes() {
-            let digit = ALPHABET.iter().position(|letter| *letter == byte).ok_or_else(|| wrong.clone())?;
-            bits = (bits << 5) | digit as u128;
-        }
-        Ok(Self::from_uuid(Uuid::from_u128(bits)))
+        uuid_of(K::PREFIX, text).map(Self::from_uuid)
+    }
+}
+
+fn suffix_of(uuid: Uuid) -> [u8; SUFFIX_LENGTH] {
+    let bits = uuid.as_u128();
+    std::array::from_fn(|place| ALPHABET[((bits >> (5 * (SUFFIX_LENGTH - 1 - place))) & 31) as usize])
+}
+
+fn uuid_of(prefix: &'static str, suffix: &str) -> Result<Uuid, IdError> {
+    if suffix.len() != SUFFIX_LENGTH || suffix.as_bytes()[0] > b'7' {
+        return Err(IdError::Suffix(prefix));
+    }
+    let mut bits = 0_u128;
+    for byte in suffix.bytes() {
+        let digit = ALPHABET.iter().position(|letter| *letter == byte).ok_or(IdError::Suffix(prefix))?;
+        bits = (bits << 5) | digit as u128;
+    }
+    Ok(Uuid::from_u128(bits))
+}
+
+/// An identifier whose kind is known at run time only: the ids of a resource that is described by data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AnyId {
+    /// What comes before the underscore.
+    pub prefix: &'static str,
+    /// The bits.
+    pub uuid: Uuid,
+}
+
+impl AnyId {
+    /// Reads the text form of an id with this prefix.
+    ///
+    /// # Errors
+    /// [`IdError`].
+    pub fn parse(prefix: &'static str, text: &str) -> Result<Self, IdError> {
+        let suffix =
+            text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).ok_or(IdError::Prefix(prefix))?;
+        Ok(Self { prefix, uuid: uuid_of(prefix, suffix)? })
+    }
+}
+
+impl fmt::Display for AnyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.prefix)?;
+        f.write_str("_")?;
+        // The alphabet is ASCII.
+        f.write_str(std::str::from_utf8(&suffix_of(self.uuid)).unwrap_or_default())
+    }
+}
+
+impl Serialize for AnyId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -114,15 +155,13 @@ impl<K: Kind> FromStr for Id<K> {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let suffix =
-            text.strip_prefix(K::PREFIX).and_then(|rest| rest.strip_prefix('_')).ok_or(IdError::Prefix(K::PREFIX))?;
-        Self::from_suffix(suffix)
+        AnyId::parse(K::PREFIX, text).map(|id| Self::from_uuid(id.uuid))
     }
 }
 
 impl<K: Kind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}", K::PREFIX, self.suffix())
+        AnyId { prefix: K::PREFIX, uuid: self.uuid }.fmt(f)
     }
 }
 

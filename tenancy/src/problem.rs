@@ -57,8 +57,12 @@ codes! {
     EmailTaken = CONFLICT "EMAIL_TAKEN";
     /// What is to be made exists already, or has changed meanwhile.
     Conflict = CONFLICT "CONFLICT";
+    /// The row is not in the version that If-Match names.
+    PreconditionFailed = PRECONDITION_FAILED "PRECONDITION_FAILED";
     /// The Idempotency-Key was used for another request.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REUSED";
+    /// The package does not have the module.
+    ModuleNotIncluded = PAYMENT_REQUIRED "MODULE_NOT_INCLUDED";
     /// A limit of the package is reached.
     LimitReached = PAYMENT_REQUIRED "LIMIT_REACHED";
     /// The month's quota is used up.
@@ -67,6 +71,8 @@ codes! {
     RateLimited = TOO_MANY_REQUESTS "RATE_LIMITED";
     /// There is no such thing.
     NotFound = NOT_FOUND "NOT_FOUND";
+    /// There is no such project.
+    ProjectNotFound = NOT_FOUND "PROJECT_NOT_FOUND";
     /// The path exists, but not with this method.
     MethodNotAllowed = METHOD_NOT_ALLOWED "METHOD_NOT_ALLOWED";
     /// The body is no JSON of the expected shape.
@@ -144,6 +150,12 @@ impl Problem {
         Self::new(Code::NotFound, format!("There is no such {what}"))
     }
 
+    /// The same under another code, with another sentence.
+    #[must_use]
+    pub fn with_code(self, code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), ..self }
+    }
+
     /// The same with a `Retry-After` header.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
@@ -179,7 +191,7 @@ impl Problem {
     /// The answer to send, with the request's id.
     #[must_use]
     pub fn response(&self, request: Option<RequestId>) -> HttpResponse {
-        let upgrade = matches!(self.code, Code::LimitReached | Code::QuotaExhausted);
+        let upgrade = matches!(self.code, Code::LimitReached | Code::QuotaExhausted | Code::ModuleNotIncluded);
         let mut response = HttpResponse::build(self.code.status());
         if let Some(seconds) = self.retry_after_seconds {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));

@@ -17,3 +17,12 @@ pub use client::{Client, Reply};
 pub use platform::{TestPlatform, TestSettings, shared_cluster};
 pub use quiet::{QuietPlatform, new_tenant};
 pub use wait::{eventually, within};
+
+/// Marks ids of customers, as far as tests know them.
+pub enum CustomerKind {}
+
+impl tenancy::ids::Kind for CustomerKind {
+    const PREFIX: &'static str = "cus";
+}
+
+pub type CustomerId = tenancy::ids::Id<CustomerKind>;

@@ -80,7 +80,7 @@ impl Identity {
         let caller = self.authenticate(bearer(request).ok_or(IdentityError::NoToken)?).await?;
         match access {
             Access::Public | Access::Onboarding | Access::User => {}
-            Access::Tenant(permission) => {
+            Access::Tenant { permission, .. } => {
                 let tenant = caller.tenant().ok_or(IdentityError::TenantRequired)?;
                 if !tenant.role.may(permission) {
                     return Err(IdentityError::Forbidden);

@@ -78,6 +78,7 @@ pub(super) async fn ensure_runtime(
              GRANT CONNECT ON DATABASE {database} TO {role};
              GRANT USAGE ON SCHEMA public TO {role};
              GRANT SELECT ON tenants, memberships, token_keys, packages, subscriptions TO {role};
+             GRANT SELECT (id, name) ON users TO {role};
              GRANT SELECT (id, name, is_platform, host, port) ON servers TO {role};",
             password.literal()
         ))

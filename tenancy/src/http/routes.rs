@@ -1,7 +1,7 @@
 //! Tables of routes. A plane's whole surface is a list that can be read, served, and walked by a test; who may call a
 //! route stands in the table and is enforced from it, so that no handler can forget to ask.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use actix_web::{
     HttpResponse,
@@ -28,7 +28,12 @@ pub enum Access {
     /// Whoever has a valid access token.
     User,
     /// A member of the token's tenant whose role carries the permission.
-    Tenant(Permission),
+    Tenant {
+        /// The permission.
+        permission: Permission,
+        /// The tenant's package must have one of these modules; none: every package will do.
+        modules: &'static [&'static str],
+    },
     /// Those who run the platform.
     SuperAdmin,
 }
@@ -38,17 +43,22 @@ pub struct Route {
     /// The method.
     pub method: Method,
     /// The path as actix reads it, `/customers/{id}`, relative to where the table is served.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// Who may call it.
     pub access: Access,
-    handler: fn() -> actix_web::Route,
+    handler: Box<dyn Fn() -> actix_web::Route + Send + Sync>,
 }
 
 impl Route {
     /// A row of the table. The handler is given as `|| web::to(function)`.
     #[must_use]
-    pub const fn new(method: Method, path: &'static str, access: Access, handler: fn() -> actix_web::Route) -> Self {
-        Self { method, path, access, handler }
+    pub fn new(
+        method: Method,
+        path: impl Into<Cow<'static, str>>,
+        access: Access,
+        handler: impl Fn() -> actix_web::Route + Send + Sync + 'static,
+    ) -> Self {
+        Self { method, path: path.into(), access, handler: Box::new(handler) }
     }
 }
 
@@ -63,7 +73,7 @@ pub fn register(
     routes: &[Route],
     guard: impl Fn(Access, actix_web::Route) -> actix_web::Route,
 ) {
-    let mut paths: Vec<&str> = routes.iter().map(|route| route.path).collect();
+    let mut paths: Vec<&str> = routes.iter().map(|route| route.path.as_ref()).collect();
     paths.sort_unstable();
     paths.dedup();
     // Paths without parameters first, so that `/customers/export` is not taken for an id.

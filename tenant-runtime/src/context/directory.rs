@@ -1,7 +1,7 @@
 //! The tenants in memory. Reading takes one uncontended lock; the one writer is the keeper.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
@@ -25,7 +25,31 @@ pub(crate) struct TenantRecord {
     pub(crate) generation: i32,
     pub(crate) schema_version: i32,
     pub(crate) currency: String,
+    pub(crate) timezone: String,
+    pub(crate) package: Arc<Package>,
+    /// Limits of the tenant's own, by name; they go before the package's.
+    pub(crate) limit_overrides: BTreeMap<String, i64>,
     pub(crate) address: Address,
+}
+
+/// What a tenant's package gives. One for all tenants that have it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Package {
+    pub(crate) key: String,
+    pub(crate) modules: Vec<String>,
+    pub(crate) limits: BTreeMap<String, i64>,
+}
+
+impl TenantRecord {
+    /// A limit by name; -1 is none. What is not named is 0 of that thing.
+    pub(crate) fn limit(&self, name: &str) -> i64 {
+        self.limit_overrides.get(name).or_else(|| self.package.limits.get(name)).copied().unwrap_or(0)
+    }
+
+    /// Whether the tenant's package has one of these modules; none: every package will do.
+    pub(crate) fn has_module(&self, modules: &[&str]) -> bool {
+        modules.is_empty() || self.package.modules.iter().any(|module| modules.contains(&module.as_str()))
+    }
 }
 
 /// Where a tenant's rows are.
@@ -55,7 +79,12 @@ pub(crate) enum Ask {
     Tenant(TenantId, oneshot::Sender<Answer>),
     /// Are there new keys?
     Keys(oneshot::Sender<Result<(), Unreachable>>),
+    /// What are these members of this tenant called?
+    Members(TenantId, Vec<UserId>, oneshot::Sender<Result<Names, Unreachable>>),
 }
+
+/// Names of members; who is none has none.
+pub(crate) type Names = HashMap<UserId, Arc<str>>;
 
 pub(crate) type Answer = Result<Option<Arc<TenantRecord>>, Unreachable>;
 
@@ -69,6 +98,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a tenant that was looked for in vain is not looked for again, and how many of them are remembered.
 const MISSING_FOR: Duration = Duration::from_secs(2);
 const MISSING_AT_MOST: u64 = 10_000;
+/// How long a member's name is taken for true without being told otherwise, and how many are remembered.
+const NAMES_FOR: Duration = Duration::from_secs(60);
+const NAMES_AT_MOST: u64 = 10_000;
 
 /// Everything that a whole read of the platform database brings.
 #[derive(Default)]
@@ -82,6 +114,7 @@ pub(crate) struct Known {
 pub(crate) struct Directory {
     known: RwLock<Known>,
     missing: Cache<TenantId, ()>,
+    names: Cache<(TenantId, UserId), Arc<str>>,
     keeper: mpsc::Sender<Ask>,
     loaded: AtomicBool,
     deaf_since: RwLock<Option<Instant>>,
@@ -115,6 +148,7 @@ impl Directory {
         Self {
             known: RwLock::default(),
             missing: Cache::builder().max_capacity(MISSING_AT_MOST).time_to_live(MISSING_FOR).build(),
+            names: Cache::builder().max_capacity(NAMES_AT_MOST).time_to_live(NAMES_FOR).build(),
             keeper,
             loaded: AtomicBool::new(false),
             deaf_since: RwLock::new(Some(Instant::now())),
@@ -145,6 +179,21 @@ impl Directory {
     /// The tenant as the platform database has it now.
     pub(crate) async fn look_again(&self, id: TenantId) -> Answer {
         self.ask(|reply| Ask::Tenant(id, reply)).await
+    }
+
+    /// What members of a tenant are called; who is none is not among the answers.
+    pub(crate) async fn names_of(&self, tenant: TenantId, users: &[UserId]) -> Result<Names, Unreachable> {
+        let known = |user: &UserId| Some((*user, self.names.get(&(tenant, *user))?));
+        let mut names: Names = users.iter().filter_map(known).collect();
+        let unknown: Vec<UserId> = users.iter().copied().filter(|user| !names.contains_key(user)).collect();
+        if !unknown.is_empty() {
+            let found = self.ask(|reply| Ask::Members(tenant, unknown, reply)).await?;
+            for (user, name) in &found {
+                self.names.insert((tenant, *user), name.clone());
+            }
+            names.extend(found);
+        }
+        Ok(names)
     }
 
     /// Reads the public keys again.
@@ -193,6 +242,7 @@ impl Directory {
 
     /// Takes over a change of a membership.
     pub(crate) fn note(&self, change: Change) {
+        self.names.invalidate(&(change.tenant, change.user));
         self.write().revocations.note(change);
     }
 

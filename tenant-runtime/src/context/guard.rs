@@ -56,8 +56,8 @@ impl Guard {
             Access::Public | Access::Onboarding | Access::User => Ok(()),
             Access::SuperAdmin if claims.super_admin => Ok(()),
             Access::SuperAdmin => Err(forbidden("This is for those who run the platform")),
-            Access::Tenant(permission) => {
-                let tenant = self.tenant(request, claims, permission).await?;
+            Access::Tenant { permission, modules } => {
+                let tenant = self.tenant(request, claims, permission, modules).await?;
                 request.extensions_mut().insert(tenant);
                 Ok(())
             }
@@ -69,6 +69,7 @@ impl Guard {
         request: &HttpRequest,
         claims: Arc<Claims>,
         permission: Permission,
+        modules: &[&str],
     ) -> Result<Tenant, Problem> {
         let token = claims.tenant.as_ref().ok_or_else(|| {
             Problem::new(Code::TenantRequired, "The access token names no tenant; choose one and sign in to it")
@@ -84,6 +85,10 @@ impl Guard {
         resolve::still_member(self.directory.standing(record.id, claims.user_id, token.member_version))?;
         if !token.role.may(permission) {
             return Err(forbidden(format!("The role {} does not allow {permission}", token.role)));
+        }
+        if !record.has_module(modules) {
+            let message = format!("The tenant's package has no module {}", modules.join(" or "));
+            return Err(Problem::new(Code::ModuleNotIncluded, message));
         }
         Ok(Tenant::new(record, claims, self.directory.clone(), self.pools.clone()))
     }

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tenancy::{
-    TenantId,
+    TenantId, UserId,
     postgres::{Heard, listen},
 };
 use tokio::{
@@ -15,7 +15,7 @@ use tokio_postgres::Config;
 
 use super::{
     Ask, Directory, Tokens,
-    directory::{Answer, Unreachable},
+    directory::{Answer, Names, Unreachable},
     revocations::Change,
     store::{Store, StoreError},
 };
@@ -28,6 +28,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 const TENANTS: &str = "tenantry_tenants";
 const MEMBERS: &str = "tenantry_members";
+const PACKAGES: &str = "tenantry_packages";
 
 /// The task.
 pub(crate) struct Keeper {
@@ -41,6 +42,8 @@ pub(crate) struct Keeper {
     retry_at: Option<Instant>,
 }
 
+type NamesReply = oneshot::Sender<Result<Names, Unreachable>>;
+
 /// What the next read is for.
 #[derive(Default)]
 struct Work {
@@ -49,6 +52,7 @@ struct Work {
     tenants: HashSet<TenantId>,
     waiting: Vec<(TenantId, oneshot::Sender<Answer>)>,
     waiting_for_keys: Vec<oneshot::Sender<Result<(), Unreachable>>>,
+    members: Vec<(TenantId, Vec<UserId>, NamesReply)>,
 }
 
 impl Keeper {
@@ -73,7 +77,7 @@ impl Keeper {
 
     /// Goes on until the directory is gone.
     pub(crate) async fn run(mut self) {
-        let mut news = listen(self.config.clone(), &[TENANTS, MEMBERS]);
+        let mut news = listen(self.config.clone(), &[TENANTS, MEMBERS, PACKAGES]);
         let mut timer = interval(RELOAD_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         timer.reset();
@@ -112,6 +116,7 @@ impl Keeper {
             Heard::Notification(channel, payload) if channel == TENANTS => {
                 work.tenants.extend(payload.parse().ok().map(TenantId::from_uuid));
             }
+            Heard::Notification(channel, _) if channel == PACKAGES => work.everything = true,
             Heard::Notification(_, payload) => {
                 if let Some(change) = Change::parse(&payload) {
                     self.directory.note(change);
@@ -133,6 +138,11 @@ impl Keeper {
         }
         for reply in work.waiting_for_keys {
             let _ = reply.send(outcome);
+        }
+        for (tenant, users, reply) in work.members {
+            let names = self.store.members(tenant, &users).await;
+            let names = names.inspect_err(|error| tracing::warn!(%error, "members can't be read"));
+            let _ = reply.send(names.map_err(|_| Unreachable));
         }
     }
 
@@ -176,6 +186,7 @@ impl Work {
                 self.keys = true;
                 self.waiting_for_keys.push(reply);
             }
+            Ask::Members(tenant, users, reply) => self.members.push((tenant, users, reply)),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{TenantRecord, revocations::Standing};
 
 /// The versions of a tenant's schema that this program works on. Migrations only widen a schema before every runtime
 /// can do without what they take away, so there is no upper end.
-const SERVES: RangeInclusive<i32> = 1..=i32::MAX;
+const SERVES: RangeInclusive<i32> = 4..=i32::MAX;
 /// When to come back to a tenant that is being migrated, in seconds.
 const UPGRADED_IN: u32 = 5;
 
@@ -81,6 +81,8 @@ pub(crate) fn is_served(record: &TenantRecord) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
     use proptest::prelude::*;
     use tenancy::{DatabaseName, Role, TenantId};
 
@@ -96,6 +98,9 @@ mod tests {
             generation: 2,
             schema_version,
             currency: "TRY".to_owned(),
+            timezone: "UTC".to_owned(),
+            package: Arc::default(),
+            limit_overrides: BTreeMap::new(),
             address: Address { server: Server::Platform, database: DatabaseName::parse("tenant_acme").unwrap() },
         }
     }
@@ -122,7 +127,7 @@ mod tests {
     #[test]
     fn only_trial_and_active_are_served() {
         for status in TenantStatus::ALL {
-            let code = is_served(&record(*status, 1)).err().map(|problem| problem.code());
+            let code = is_served(&record(*status, 4)).err().map(|problem| problem.code());
             let expected = match status {
                 TenantStatus::Trial | TenantStatus::Active => None,
                 TenantStatus::Failed | TenantStatus::Deleted => Some(Code::TenantNotFound),
@@ -130,12 +135,12 @@ mod tests {
             };
             assert_eq!(code, expected, "{status}");
         }
-        assert_eq!(is_served(&record(TenantStatus::Active, 0)).unwrap_err().code(), Code::TenantUpgrading);
+        assert_eq!(is_served(&record(TenantStatus::Active, 3)).unwrap_err().code(), Code::TenantUpgrading);
     }
 
     #[test]
     fn old_tokens_are_refused() {
-        let record = record(TenantStatus::Active, 1);
+        let record = record(TenantStatus::Active, 4);
         let mut claims = TenantClaims {
             tenant_id: record.id,
             tenant_slug: record.slug.clone(),

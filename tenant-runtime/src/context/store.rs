@@ -1,7 +1,12 @@
 //! What the runtime reads of the platform database, as a role that may read these columns alone.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
+use serde_json::Value as Json;
 use tenancy::{
     DatabaseName, TenantId, UserId,
     postgres::{ConnectError, Failure, connect, describe, failure},
@@ -11,7 +16,7 @@ use tokio_postgres::{Client, Config, Row, types::Type};
 use uuid::Uuid;
 
 use super::{
-    directory::{Address, Known, Server, TenantRecord},
+    directory::{Address, Known, Names, Package, Server, TenantRecord},
     revocations::Change,
 };
 
@@ -21,8 +26,10 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 macro_rules! select_tenants {
     ($and:literal) => {
         concat!(
-            "SELECT t.id, t.slug, t.domain, t.status, t.generation, t.schema_version, t.currency, t.database_name, ",
-            "s.host, s.port FROM tenants t JOIN servers s ON s.id = t.server_id ",
+            "SELECT t.id, t.slug, t.domain, t.status, t.generation, t.schema_version, t.currency, t.timezone, ",
+            "t.database_name, t.limit_overrides, s.host, s.port, b.package_key ",
+            "FROM tenants t JOIN servers s ON s.id = t.server_id ",
+            "LEFT JOIN subscriptions b ON b.tenant_id = t.id AND b.ended_at IS NULL ",
             "WHERE t.status NOT IN ('failed', 'deleted')",
             $and
         )
@@ -30,6 +37,11 @@ macro_rules! select_tenants {
 }
 const TENANTS: &str = select_tenants!("");
 const SOME_TENANTS: &str = select_tenants!(" AND t.id = ANY($1)");
+
+const PACKAGES: &str = "SELECT key, modules, limits FROM packages";
+
+const MEMBERS: &str = "SELECT m.user_id, u.name FROM memberships m JOIN users u ON u.id = m.user_id
+    WHERE m.tenant_id = $1 AND m.user_id = ANY($2) AND m.status = 'active'";
 
 /// For longer than a token made before the change can be valid: 24 hours, and what clocks may differ by.
 const CHANGES: &str = "SELECT tenant_id, user_id, version, status FROM memberships
@@ -69,30 +81,54 @@ impl StoreError {
 pub(crate) struct Store {
     config: Config,
     client: Option<Arc<Client>>,
+    packages: Packages,
 }
 
+/// The packages by key.
+type Packages = HashMap<String, Arc<Package>>;
+
 impl Store {
-    pub(crate) const fn new(config: Config) -> Self {
-        Self { config, client: None }
+    pub(crate) fn new(config: Config) -> Self {
+        Self { config, client: None, packages: Packages::new() }
     }
 
     /// Everything that is kept in memory.
     pub(crate) async fn all(&mut self) -> Result<(Known, Vec<PublicKey>), StoreError> {
-        self.within(|client| async move {
-            let tenants = client.query_typed(TENANTS, &[]).await?;
-            let changes = client.query_typed(CHANGES, &[]).await?;
-            let known = Known::new(records(&tenants), changes.iter().map(change).collect::<Result<_, _>>()?);
-            Ok((known, keys(&client).await?))
-        })
-        .await
+        let (known, packages, keys) = self
+            .within(|client| async move {
+                let packages = packages(&client).await?;
+                let tenants = client.query_typed(TENANTS, &[]).await?;
+                let changes = client.query_typed(CHANGES, &[]).await?;
+                let changes = changes.iter().map(change).collect::<Result<_, _>>()?;
+                Ok((Known::new(records(&tenants, &packages), changes), packages, keys(&client).await?))
+            })
+            .await?;
+        self.packages = packages;
+        Ok((known, keys))
     }
 
     /// These tenants, as far as they exist.
     pub(crate) async fn tenants(&mut self, ids: &[TenantId]) -> Result<Vec<TenantRecord>, StoreError> {
         let ids: Vec<Uuid> = ids.iter().map(TenantId::uuid).collect();
+        let rows = self
+            .within(|client| {
+                let ids = ids.clone();
+                async move { Ok(client.query_typed(SOME_TENANTS, &[(&ids, Type::UUID_ARRAY)]).await?) }
+            })
+            .await?;
+        Ok(records(&rows, &self.packages))
+    }
+
+    /// What these members of a tenant are called.
+    pub(crate) async fn members(&mut self, tenant: TenantId, users: &[UserId]) -> Result<Names, StoreError> {
+        let users: Vec<Uuid> = users.iter().map(UserId::uuid).collect();
         self.within(|client| {
-            let ids = ids.clone();
-            async move { Ok(records(&client.query_typed(SOME_TENANTS, &[(&ids, Type::UUID_ARRAY)]).await?)) }
+            let users = users.clone();
+            async move {
+                let rows = client.query_typed(MEMBERS, &[(&tenant, Type::UUID), (&users, Type::UUID_ARRAY)]).await?;
+                let name = |row: &Row| Ok((row.try_get(0)?, row.try_get::<_, &str>(1)?.into()));
+                Ok(rows.iter().map(name).collect::<Result<_, tokio_postgres::Error>>()?)
+            }
         })
         .await
     }
@@ -132,15 +168,32 @@ async fn keys(client: &Client) -> Result<Vec<PublicKey>, tokio_postgres::Error> 
     rows.iter().map(|row| Ok(PublicKey { kid: row.try_get(0)?, x: row.try_get(1)? })).collect()
 }
 
+async fn packages(client: &Client) -> Result<Packages, tokio_postgres::Error> {
+    let rows = client.query_typed(PACKAGES, &[]).await?;
+    let package = |row: &Row| {
+        let key: String = row.try_get(0)?;
+        let package = Package { key: key.clone(), modules: row.try_get(1)?, limits: limits(&row.try_get(2)?) };
+        Ok((key, Arc::new(package)))
+    };
+    rows.iter().map(package).collect()
+}
+
+/// Limits as they are kept: integers by name.
+fn limits(json: &Json) -> BTreeMap<String, i64> {
+    let limit = |(name, value): (&String, &Json)| Some((name.clone(), value.as_i64()?));
+    json.as_object().into_iter().flatten().filter_map(limit).collect()
+}
+
 /// One row that can't be read must not keep all others out.
-fn records(rows: &[Row]) -> Vec<TenantRecord> {
+fn records(rows: &[Row], packages: &Packages) -> Vec<TenantRecord> {
     let read = |row: &Row| {
-        record(row).inspect_err(|error| tracing::error!(error = %describe(error), "a tenant's record can't be read"))
+        record(row, packages)
+            .inspect_err(|error| tracing::error!(error = %describe(error), "a tenant's record can't be read"))
     };
     rows.iter().filter_map(|row| read(row).ok()).collect()
 }
 
-fn record(row: &Row) -> Result<TenantRecord, tokio_postgres::Error> {
+fn record(row: &Row, packages: &Packages) -> Result<TenantRecord, tokio_postgres::Error> {
     let server = match row.try_get::<_, Option<String>>("host")? {
         None => Server::Platform,
         Some(host) => {
@@ -148,6 +201,7 @@ fn record(row: &Row) -> Result<TenantRecord, tokio_postgres::Error> {
             Server::Other { host, port: port.unwrap_or(DEFAULT_PORT) }
         }
     };
+    let package: Option<&str> = row.try_get("package_key")?;
     Ok(TenantRecord {
         id: row.try_get("id")?,
         slug: row.try_get("slug")?,
@@ -156,6 +210,9 @@ fn record(row: &Row) -> Result<TenantRecord, tokio_postgres::Error> {
         generation: row.try_get("generation")?,
         schema_version: row.try_get("schema_version")?,
         currency: row.try_get("currency")?,
+        timezone: row.try_get("timezone")?,
+        package: package.and_then(|key| packages.get(key).cloned()).unwrap_or_default(),
+        limit_overrides: limits(&row.try_get("limit_overrides")?),
         address: Address { server, database: row.try_get::<_, DatabaseName>("database_name")? },
     })
 }

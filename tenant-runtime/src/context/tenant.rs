@@ -1,11 +1,13 @@
 //! What a handler knows of who asks: a tenant, a user, and a way to the tenant's rows.
 
 use std::{
+    collections::HashMap,
     future::{Ready, ready},
     sync::Arc,
 };
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use jiff::{Timestamp, tz::TimeZone};
 use tenancy::{Problem, Role, TenantId, TenantSlug, UserId, token::Claims};
 use tokio_postgres::Row;
 
@@ -50,6 +52,32 @@ impl Tenant {
     #[must_use]
     pub fn currency(&self) -> &str {
         &self.record.currency
+    }
+
+    /// A limit of the tenant, by name; -1 is none.
+    #[must_use]
+    pub fn limit(&self, name: &str) -> i64 {
+        self.record.limit(name)
+    }
+
+    /// The year that it is where the tenant is.
+    #[must_use]
+    pub fn year(&self) -> i32 {
+        let now = Timestamp::now();
+        let year = |zone: TimeZone| i32::from(now.to_zoned(zone).year());
+        TimeZone::get(&self.record.timezone).map_or_else(|_| year(TimeZone::UTC), year)
+    }
+
+    /// What these members are called; who is no member is not among the answers.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when somebody must be looked up and the platform database can't be reached.
+    pub async fn names_of(&self, users: &[UserId]) -> Result<HashMap<UserId, Arc<str>>, Problem> {
+        let me = self.claims.user_id;
+        if users.iter().all(|user| *user == me) {
+            return Ok(HashMap::from([(me, self.claims.name.as_str().into())]));
+        }
+        self.directory.names_of(self.record.id, users).await.map_err(Problem::unavailable)
     }
 
     /// Who asks.

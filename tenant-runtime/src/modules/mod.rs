@@ -1,19 +1,16 @@
-//! The products: a folder each, a table of routes each. What resources have in common is written here once.
+//! The products: a folder each, a file for each resource. What resources have in common is written once, in `resource`.
 
+mod activities;
 mod crm;
-mod fields;
-mod list;
+mod resource;
+mod settings;
+mod work;
 
-use actix_web::HttpRequest;
 use tenancy::http::Route;
 
 /// Every route of the runtime, relative to the prefixes that they are served under.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    crm::routes()
-}
-
-/// The address of what was made by a POST to this request's path.
-fn location(request: &HttpRequest, id: impl std::fmt::Display) -> String {
-    format!("{}/{id}", request.path().trim_end_matches('/'))
+    let common = [activities::ACTIVITIES.routes(), settings::SETTINGS.routes()];
+    [crm::routes(), work::routes()].into_iter().chain(common).flatten().collect()
 }

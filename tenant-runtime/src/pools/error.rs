@@ -4,7 +4,7 @@ use tenancy::{
     Code, Problem,
     postgres::{Failure, describe, failure},
 };
-use tokio_postgres::Error;
+use tokio_postgres::{Error, error::SqlState};
 
 /// Why a statement gave no rows.
 #[derive(Debug, thiserror::Error)]
@@ -47,11 +47,26 @@ impl QueryError {
         self.is_stale() || matches!(self, Self::Statement(error) if is_lost(error))
     }
 
-    /// Whether a unique index or constraint of this name was violated.
-    #[must_use]
-    pub fn violates(&self, constraint: &str) -> bool {
-        matches!(self, Self::Statement(error) if error.as_db_error().and_then(|db| db.constraint()) == Some(constraint))
+    /// The constraint that the statement would have violated.
+    pub(crate) fn violation(&self) -> Option<(Violation, &str)> {
+        let Self::Statement(error) = self else { return None };
+        let error = error.as_db_error()?;
+        let violation = match *error.code() {
+            SqlState::UNIQUE_VIOLATION => Violation::Unique,
+            SqlState::FOREIGN_KEY_VIOLATION => Violation::Reference,
+            SqlState::CHECK_VIOLATION => Violation::Check,
+            _ => return None,
+        };
+        Some((violation, error.constraint()?))
     }
+}
+
+/// What kind of constraint would have been violated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Violation {
+    Unique,
+    Reference,
+    Check,
 }
 
 /// Whether the session was ended from outside, or the way to it broke.

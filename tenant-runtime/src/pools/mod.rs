@@ -14,6 +14,7 @@ use std::{
 };
 
 pub use error::QueryError;
+pub(crate) use error::Violation;
 use lease::Lease;
 pub use lease::{Parameter, Statement};
 use tenancy::{NamePrefix, TenantId, secrets::MasterKey};

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use tenancy::ids::CustomerId;
+use tests::CustomerId;
 use tokio_postgres::{Client as Session, NoTls, types::Type};
 
 use crate::{

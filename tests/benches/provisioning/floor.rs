@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
-use tenancy::ids::CustomerId;
+use tests::CustomerId;
 use tokio_postgres::NoTls;
 
 use crate::rows;

@@ -10,9 +10,9 @@ use control_plane::{
     tenants::Born,
 };
 use secrecy::ExposeSecret;
-use tenancy::{EmailAddress, Role as Membership, ids::CustomerId, postgres, token::TenantClaims};
+use tenancy::{EmailAddress, Role as Membership, postgres, token::TenantClaims};
 use tenantry::{cluster::Cluster, serving::Platform};
-use tests::TestPlatform;
+use tests::{CustomerId, TestPlatform};
 
 use crate::{
     Effort, floor,

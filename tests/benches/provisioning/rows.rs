@@ -3,12 +3,13 @@
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use tenancy::{UserId, ids::CustomerId};
+use tenancy::UserId;
+use tests::CustomerId;
 use tokio_postgres::{Client as Session, Row};
 
 const COLUMNS: &str = "id, company_name, company_title, contact_person, email, phone, country, city, address, sector, \
     relationship_type, status, customer_since, total_revenue, currency, tags, created_by, created_by_name, created_at, \
-    updated_at";
+    updated_at, version";
 
 /// How many customers the tenant has. Few, so that PostgreSQL's share of a request is small and ours is not hidden.
 pub(crate) const CUSTOMERS: i32 = 100;
@@ -22,7 +23,7 @@ pub(crate) fn read_one() -> String {
 pub(crate) fn read_page() -> String {
     let order = "ORDER BY created_at DESC, id DESC";
     format!(
-        "SELECT counted.total, page.* FROM (SELECT count(*) AS total FROM customers) counted \
+        "SELECT counted.total, page.* FROM (SELECT value AS total FROM tallies WHERE name = 'customers') counted \
          LEFT JOIN (SELECT {COLUMNS} FROM customers {order} LIMIT $1 OFFSET $2) page ON true {order}"
     )
 }
@@ -49,6 +50,7 @@ pub(crate) struct Customer {
     created_by_name: String,
     created_at: Timestamp,
     updated_at: Timestamp,
+    version: i32,
 }
 
 #[derive(Serialize)]
@@ -98,6 +100,7 @@ pub(crate) fn customer(row: &Row, start: usize) -> Customer {
         created_by_name: row.get(start + 17),
         created_at: row.get(start + 18),
         updated_at: row.get(start + 19),
+        version: row.get(start + 20),
     }
 }
 

@@ -130,7 +130,7 @@ fn no_word_of_an_address_can_be_a_tenants_slug() {
         tenant_runtime::routes().into_iter().map(move |route| format!("{prefix}{}", route.path)).collect::<Vec<_>>()
     });
     let paths: Vec<String> =
-        ControlPlane::routes().iter().map(|route| route.path.to_owned()).chain(of_runtime).collect();
+        ControlPlane::routes().iter().map(|route| route.path.to_string()).chain(of_runtime).collect();
     assert!(paths.len() > 10);
     for path in &paths {
         let mut segments = path.trim_start_matches('/').split('/');

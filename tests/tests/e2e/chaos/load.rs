@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::Method;
 use serde_json::json;
-use tenancy::{TenantSlug, ids::CustomerId};
+use tenancy::TenantSlug;
+use tests::CustomerId;
 use tests::{Client, Reply, chance::Chance, client::PASSWORD, new_tenant};
 
 use super::{book::Book, stage::Actors};

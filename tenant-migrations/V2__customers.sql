@@ -20,7 +20,9 @@ CREATE TABLE customers (
     created_by        uuid NOT NULL,
     created_by_name   text NOT NULL,
     created_at        timestamptz NOT NULL DEFAULT now(),
-    updated_at        timestamptz NOT NULL DEFAULT now()
+    updated_at        timestamptz NOT NULL DEFAULT now(),
+    -- Moves on with every change; clients see it as the ETag.
+    version           integer NOT NULL DEFAULT 1
 );
 CREATE INDEX customers_created_at ON customers (created_at, id);
 CREATE INDEX customers_updated_at ON customers (updated_at, id);
@@ -30,3 +32,4 @@ CREATE INDEX customers_relationship_type ON customers (relationship_type, create
 CREATE INDEX customers_country ON customers (country, created_at);
 CREATE INDEX customers_city ON customers (city, created_at);
 CREATE INDEX customers_sector ON customers (sector, created_at);
+SELECT keep_tally('customers');

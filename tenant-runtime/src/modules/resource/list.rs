@@ -4,30 +4,26 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use tenancy::{Code, Problem, fields::FieldErrors};
+use tenancy::{Code, Problem, UserId, fields::FieldErrors, ids::AnyId};
+use uuid::Uuid;
 
-/// What a resource's list allows.
-pub(crate) struct ListRules {
-    pub(crate) table: &'static str,
-    pub(crate) columns: &'static str,
-    /// The word for `?sort=`, and what it sorts by. The first is the default, newest first.
-    pub(crate) sorts: &'static [(&'static str, &'static str)],
-    /// Columns that `?search=` looks into.
-    pub(crate) search: &'static [&'static str],
-    /// Columns that `?column=value` compares, with the words that one may have; none: any text.
-    pub(crate) filters: &'static [(&'static str, &'static [&'static str])],
-}
+use super::{
+    Resource,
+    field::{Field, Takes},
+    values::Value,
+};
+use crate::Parameter;
 
 /// What a client asked for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct ListQuery {
     pub(crate) page: u32,
     pub(crate) limit: u32,
     sort: &'static str,
     descending: bool,
     /// Ready for LIKE, all four letters i of Turkish and English folded into one, as in the columns it looks into.
-    search: Option<String>,
-    filters: Vec<(&'static str, String)>,
+    search: Option<Value>,
+    filters: Vec<(&'static str, Value)>,
 }
 
 /// A page of a list, as clients see it.
@@ -45,15 +41,34 @@ const MAX_LIMIT: u32 = 100;
 const MAX_PAGE: u32 = 1_000_000_000;
 const MAX_TEXT: usize = 200;
 
+/// The words for `?sort=` that every resource has.
+const TIMES: [&str; 2] = ["created_at", "updated_at"];
+
+impl Resource {
+    /// What lists can be sorted by: the word, and the expression.
+    pub(super) fn sorts(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let own = self.fields.iter().filter(|field| field.sorted);
+        let times = TIMES.into_iter().filter(|time| *time == "created_at" || self.sorts_by_change);
+        times.map(|time| (time, time.to_owned())).chain(own.map(|field| (field.name, field.sort_expression())))
+    }
+
+    pub(super) fn filters(&'static self) -> impl Iterator<Item = &'static Field> {
+        self.fields.iter().filter(|field| field.filtered)
+    }
+
+    pub(super) fn searched(&self) -> impl Iterator<Item = &'static str> {
+        self.fields.iter().filter(|field| field.searched).map(|field| field.name)
+    }
+}
+
 impl ListQuery {
     /// Reads a query string. A parameter that is not allowed is an error, so that a misspelt filter is not taken for
     /// none.
-    pub(crate) fn parse(query: &str, rules: &ListRules) -> Result<Self, Problem> {
+    pub(super) fn parse(query: &str, resource: &'static Resource) -> Result<Self, Problem> {
         let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(query)
             .map_err(|error| Problem::new(Code::BadRequest, format!("The query string can't be read: {error}")))?;
-        let (default_sort, _) = rules.sorts.first().copied().unwrap_or(("id", "id"));
         let mut list =
-            Self { page: 1, limit: DEFAULT_LIMIT, sort: default_sort, descending: true, search: None, filters: vec![] };
+            Self { page: 1, limit: DEFAULT_LIMIT, sort: TIMES[0], descending: true, search: None, filters: Vec::new() };
         let mut errors = FieldErrors::default();
         let mut seen: Vec<&str> = Vec::new();
         for (name, value) in pairs.iter() {
@@ -62,21 +77,33 @@ impl ListQuery {
                 continue;
             }
             seen.push(name);
-            list.set(name, value, rules, &mut errors);
+            list.set(name, value, resource, &mut errors);
         }
         errors.finish().map(|()| list)
     }
 
-    fn set(&mut self, name: &str, value: &str, rules: &ListRules, errors: &mut FieldErrors) {
+    /// The first rows that belong to a row of another resource, as many as a page can hold.
+    pub(super) fn all_of(column: &'static str, parent: Uuid) -> Self {
+        let filters = vec![(column, Value::Id(Some(parent)))];
+        Self { page: 1, limit: MAX_LIMIT, sort: TIMES[0], descending: true, search: None, filters }
+    }
+
+    /// Only rows that belong to this row of another resource.
+    pub(super) fn narrow(&mut self, column: &'static str, parent: Uuid) {
+        self.filters.retain(|(known, _)| *known != column);
+        self.filters.push((column, Value::Id(Some(parent))));
+    }
+
+    fn set(&mut self, name: &str, value: &str, resource: &'static Resource, errors: &mut FieldErrors) {
         match name {
             "page" => self.page = number(name, value, MAX_PAGE, errors).unwrap_or(self.page),
             "limit" => self.limit = number(name, value, MAX_LIMIT, errors).unwrap_or(self.limit),
             "sort" => {
                 let word = value.strip_prefix('-').unwrap_or(value);
-                match rules.sorts.iter().find(|(known, _)| *known == word) {
+                match resource.sorts().find(|(known, _)| *known == word) {
                     Some((known, _)) => (self.sort, self.descending) = (known, value.starts_with('-')),
                     None => {
-                        let known: Vec<&str> = rules.sorts.iter().map(|(known, _)| *known).collect();
+                        let known: Vec<&str> = resource.sorts().map(|(known, _)| known).collect();
                         errors.add(
                             name,
                             format_args!("must be one of: {}; with - before it to turn it round", known.join(", ")),
@@ -84,35 +111,31 @@ impl ListQuery {
                     }
                 }
             }
-            "search" => {
+            "search" if resource.searched().next().is_some() => {
                 let text = errors.optional_text(name, Some(value), MAX_TEXT);
-                self.search = text.map(|text| format!("%{}%", escape_like(&text.replace(['I', 'İ', 'ı'], "i"))));
+                let folded = text.map(|text| format!("%{}%", escape_like(&text.replace(['I', 'İ', 'ı'], "i"))));
+                self.search = folded.map(|text| Value::Text(Some(text)));
             }
-            _ => match rules.filters.iter().find(|(known, _)| *known == name) {
-                Some((_, words)) if !words.is_empty() && !words.contains(&value) => {
-                    errors.add(name, format_args!("must be one of: {}", words.join(", ")));
+            _ => match resource.filters().find(|field| field.written_as() == name) {
+                Some(field) => {
+                    let value = filter(field, name, value, errors);
+                    self.filters.extend(value.map(|value| (field.columns[0].as_str(), value)));
                 }
-                Some((known, _)) => {
-                    self.filters.extend(errors.text(name, value, 1, MAX_TEXT).map(|value| (*known, value)));
-                }
-                None => {
-                    let name: String = name.chars().take(100).collect();
-                    errors.add(&name, "is not a parameter of this list");
-                }
+                None => errors.add(name, "is not a parameter of this list"),
             },
         }
     }
 
-    /// The statement that reads the page and the total in one round trip. Its parameters are the limit, the offset,
-    /// and [`ListQuery::texts`]. The total comes with every row, and with one row of nulls when the page has none.
-    pub(crate) fn sql(&self, rules: &ListRules) -> String {
+    /// The statement: one row for each row of the page, each with the total; one row of nothing else when the page is
+    /// empty. $1 is the limit, $2 the offset, then come [`ListQuery::parameters`].
+    pub(super) fn sql(&self, resource: &Resource) -> String {
         let mut next = 3..;
         let mut place = || next.next().unwrap_or_default();
         let mut conditions = Vec::new();
         if self.search.is_some() {
             let place = place();
-            let column = |column: &&str| format!("translate({column}, 'Iİı', 'iii') ILIKE ${place}");
-            let columns: Vec<String> = rules.search.iter().map(column).collect();
+            let column = |column: &str| format!("translate({column}, 'Iİı', 'iii') ILIKE ${place}");
+            let columns: Vec<String> = resource.searched().map(column).collect();
             conditions.push(format!("({})", columns.join(" OR ")));
         }
         conditions.extend(self.filters.iter().map(|(column, _)| format!("{column} = ${}", place())));
@@ -122,12 +145,18 @@ impl ListQuery {
             // Writing to a String can't fail.
             let _ = write!(matching, " {word} {condition}");
         }
-        let by = rules.sorts.iter().find(|(known, _)| *known == self.sort).map_or("id", |(_, by)| by);
+        let by = resource.sorts().find(|(known, _)| *known == self.sort).map_or("id".to_owned(), |(_, by)| by);
         let direction = if self.descending { "DESC" } else { "ASC" };
         let order = format!("ORDER BY {by} {direction}, id {direction}");
-        let (table, columns) = (rules.table, rules.columns);
+        let (table, columns) = (resource.name, &resource.columns);
+        // All rows are counted already.
+        let total = if conditions.is_empty() {
+            format!("SELECT value AS total FROM tallies WHERE name = '{table}'")
+        } else {
+            format!("SELECT count(*) AS total FROM {table}{matching}")
+        };
         format!(
-            "SELECT counted.total, page.* FROM (SELECT count(*) AS total FROM {table}{matching}) counted \
+            "SELECT counted.total, page.* FROM ({total}) counted \
              LEFT JOIN (SELECT {columns} FROM {table}{matching} {order} LIMIT $1 OFFSET $2) page ON true {order}"
         )
     }
@@ -138,8 +167,10 @@ impl ListQuery {
     }
 
     /// The values of search and filters, in the statement's order.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &String> {
-        self.search.iter().chain(self.filters.iter().map(|(_, value)| value))
+    pub(super) fn parameters<'a>(&'a self, parameters: &mut Vec<Parameter<'a>>) {
+        for value in self.search.iter().chain(self.filters.iter().map(|(_, value)| value)) {
+            value.parameters(parameters);
+        }
     }
 
     /// How many rows come before the page.
@@ -157,6 +188,19 @@ impl ListQuery {
             total,
             pages: total.div_euclid(limit) + i64::from(total % limit > 0),
         }
+    }
+}
+
+/// What rows must have in a field, as the client writes it.
+fn filter(field: &Field, name: &str, value: &str, errors: &mut FieldErrors) -> Option<Value> {
+    match field.takes {
+        Takes::OneOf(words) if !words.contains(&value) => {
+            errors.add(name, format_args!("must be one of: {}", words.join(", ")));
+            None
+        }
+        Takes::Reference(prefix) => errors.take(name, AnyId::parse(prefix, value)).map(|id| Value::Id(Some(id.uuid))),
+        Takes::User => errors.take(name, value.parse::<UserId>()).map(|id| Value::Id(Some(id.uuid()))),
+        _ => errors.text(name, value, 1, MAX_TEXT).map(|text| Value::Text(Some(text))),
     }
 }
 
@@ -179,17 +223,30 @@ fn escape_like(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
 
-    const RULES: ListRules = ListRules {
-        table: "things",
-        columns: "id, name, made",
-        sorts: &[("made", "made"), ("name", "lower(name)")],
-        search: &["name", "note"],
-        filters: &[("state", &["on", "off"]), ("city", &[])],
-    };
+    static RULES: LazyLock<Resource> = LazyLock::new(|| {
+        Resource::new("things", "thing", "thg").fields([
+            Field::text("name", 100).sorted().searched(),
+            Field::text("note", 100).searched(),
+            Field::one_of("state", &["on", "off"]).filtered(),
+            Field::text("city", 100).filtered(),
+            Field::user("owner").filtered(),
+            Field::reference("customer_id", "cus").filtered(),
+        ])
+    });
+
+    fn values(list: &ListQuery) -> Vec<Value> {
+        list.search.iter().chain(list.filters.iter().map(|(_, value)| value)).cloned().collect()
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Text(Some(text.to_owned()))
+    }
 
     fn wrong(query: &str) -> Vec<String> {
         ListQuery::parse(query, &RULES).unwrap_err().errors().keys().cloned().collect()
@@ -200,7 +257,7 @@ mod tests {
         let list = ListQuery::parse("", &RULES).unwrap();
         assert_eq!((list.page, list.limit, list.offset()), (1, 20, 0));
         assert!(list.is_plain());
-        assert!(list.sql(&RULES).ends_with("ORDER BY made DESC, id DESC"));
+        assert!(list.sql(&RULES).ends_with("ORDER BY created_at DESC, id DESC"));
     }
 
     #[test]
@@ -208,7 +265,7 @@ mod tests {
         let list = ListQuery::parse("city=Ankara&search=50%25&state=on&sort=name&page=3&limit=10", &RULES).unwrap();
         let sql = list.sql(&RULES);
         assert!(sql.contains("WHERE (translate(name, 'Iİı', 'iii') ILIKE $3 OR translate(note, 'Iİı', 'iii') ILIKE $3) AND city = $4 AND state = $5"), "{sql}");
-        assert_eq!(list.texts().collect::<Vec<_>>(), ["%50\\%%", "Ankara", "on"]);
+        assert_eq!(values(&list), [text("%50\\%%"), text("Ankara"), text("on")]);
         assert_eq!(list.offset(), 20);
         assert!(sql.ends_with("ORDER BY lower(name) ASC, id ASC"));
     }
@@ -221,6 +278,7 @@ mod tests {
         );
         assert_eq!(wrong("page=1&page=2"), ["page"]);
         assert_eq!(wrong("search=a%00b&city="), ["city", "search"]);
+        assert_eq!(wrong("owner_id=me&customer_id=usr_1&owner=x"), ["customer_id", "owner", "owner_id"]);
         assert_eq!(wrong("page=-1&limit=99999999999999999999"), ["limit", "page"]);
     }
 

@@ -1,0 +1,323 @@
+//! Resources over HTTP: the same handlers for all of them.
+
+use std::collections::HashSet;
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{Method, StatusCode, header},
+    web::{self, Path},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+use tenancy::{Code, Problem, fields::FieldErrors, http::Route, ids::AnyId};
+use uuid::Uuid;
+
+use super::{
+    Action, Limit, Resource,
+    conditions::{Versions, etag, if_match, if_none_match},
+    field::Takes,
+    idempotency::key,
+    list::ListQuery,
+    members::name_members,
+    refusals::{changed_meanwhile, unchanged, unmade},
+    show::{Shown, ShownWith},
+    store::{self, Bound},
+    values::{Value, Writer, Written, check_money, find, has_half_of_money, read_change, read_whole},
+};
+use crate::Tenant;
+
+/// The path of one row; below `/api/{slug}` it also has the slug.
+#[derive(Deserialize)]
+pub(super) struct OnePath {
+    id: String,
+}
+
+type Body = web::Json<Map<String, Json>>;
+type Answer = Result<HttpResponse, Problem>;
+
+/// How often a change is tried again whose row was changed by somebody else meanwhile.
+const TRIES: usize = 5;
+
+impl Resource {
+    /// The routes of the resource, and those below its parent's path.
+    pub(crate) fn routes(&'static self) -> Vec<Route> {
+        let path = format!("/{}", self.path);
+        let one = format!("{path}/{{id}}");
+        let mut routes = Vec::new();
+        for action in self.actions {
+            let access = self.access(*action);
+            let mut add = |method: Method, path: &str, handler: fn(&'static Self) -> actix_web::Route| {
+                routes.push(Route::new(method, path.to_owned(), access, move || handler(self)));
+            };
+            match action {
+                Action::Read => {
+                    add(Method::GET, &path, |of| web::to(move |tenant, request| list(of, tenant, request, None)));
+                    add(Method::GET, &one, |of| web::to(move |tenant, request, path| read(of, tenant, request, path)));
+                }
+                Action::Create => add(Method::POST, &path, |of| {
+                    web::to(move |tenant, request, body| create(of, tenant, request, body, None))
+                }),
+                Action::Update => {
+                    add(Method::PUT, &one, |of| {
+                        web::to(move |tenant, request, path, body| replace(of, tenant, request, path, body))
+                    });
+                    add(Method::PATCH, &one, |of| {
+                        web::to(move |tenant, request, path, body| change(of, tenant, request, path, body))
+                    });
+                }
+                Action::Delete => add(Method::DELETE, &one, |of| {
+                    web::to(move |tenant, request, path| delete(of, tenant, request, path))
+                }),
+            }
+        }
+        if let Some(parent) = &self.parent {
+            let below = format!("/{}/{{id}}/{}", (parent.resource)().path, self.path);
+            routes.push(Route::new(Method::GET, below.clone(), self.access(Action::Read), move || {
+                web::to(move |tenant, request, path: Path<OnePath>| list(self, tenant, request, Some(path)))
+            }));
+            routes.push(Route::new(Method::POST, below, self.access(Action::Create), move || {
+                web::to(move |tenant, request, body, path: Path<OnePath>| {
+                    create(self, tenant, request, body, Some(path))
+                })
+            }));
+        }
+        routes
+    }
+
+    /// A text that is no id of the resource names no row of it.
+    fn id(&self, path: &OnePath) -> Result<AnyId, Problem> {
+        AnyId::parse(self.prefix, &path.id).map_err(|_| self.missing())
+    }
+
+    /// The row of the parent that a path names, and the field that says so.
+    fn parent_in(&self, path: Option<&Path<OnePath>>) -> Result<Option<(&'static str, AnyId)>, Problem> {
+        match (&self.parent, path) {
+            (Some(parent), Some(path)) => Ok(Some((parent.field, (parent.resource)().id(path)?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// What bounds the making of this row, for this tenant.
+    fn bound(&'static self, tenant: &Tenant, values: &[Written]) -> Option<Bound> {
+        match self.limit? {
+            Limit::All(limit) => Some(Bound { limit: tenant.limit(limit), parent: None }),
+            Limit::OfParent { limit, .. } => match find(values, self.parent.as_ref()?.field) {
+                Some(Value::Id(Some(parent))) => Some(Bound { limit: tenant.limit(limit), parent: Some(*parent) }),
+                // A row that belongs to none is counted nowhere.
+                _ => None,
+            },
+        }
+    }
+}
+
+/// One row with its ETag (RFC 9110, 8.8.3).
+fn one(mut response: HttpResponseBuilder, row: &Shown) -> Answer {
+    response.insert_header((header::ETAG, etag(row.version()?)));
+    Ok(response.json(row))
+}
+
+pub(super) async fn list(
+    resource: &'static Resource,
+    tenant: Tenant,
+    request: HttpRequest,
+    below: Option<Path<OnePath>>,
+) -> Answer {
+    let mut query = ListQuery::parse(request.query_string(), resource)?;
+    let parent = resource.parent_in(below.as_ref())?;
+    if let Some((field, id)) = parent {
+        query.narrow(field, id.uuid);
+    }
+    let (rows, total) = store::list(resource, &tenant, &query).await?;
+    if total == 0
+        && let (Some((_, id)), Some(parent)) = (parent, &resource.parent)
+    {
+        // None of nothing is not the same as none of something.
+        let parent = (parent.resource)();
+        store::read(parent, &tenant, id).await?.ok_or_else(|| parent.missing())?;
+    }
+    Ok(HttpResponse::Ok().json(query.page(rows, total)))
+}
+
+pub(super) async fn read(
+    resource: &'static Resource,
+    tenant: Tenant,
+    request: HttpRequest,
+    path: Path<OnePath>,
+) -> Answer {
+    let id = resource.id(&path)?;
+    let row = store::read(resource, &tenant, id).await?.ok_or_else(|| resource.missing())?;
+    let version = row.version()?;
+    let Some(parts) = resource.parts else {
+        if if_none_match(&request).is_some_and(|known| known.holds(version)) {
+            return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag(version))).finish());
+        }
+        return one(HttpResponse::Ok(), &row);
+    };
+    // The version says nothing of the parts, so there is no 304 here.
+    let parts = parts();
+    let field = parts.parent.as_ref().map_or("", |parent| parent.field);
+    let (rows, _) = store::list(parts, &tenant, &ListQuery::all_of(field, id.uuid)).await?;
+    let body = ShownWith { whole: &row, name: parts.name, parts: &rows };
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, etag(version))).json(body))
+}
+
+pub(super) async fn create(
+    resource: &'static Resource,
+    tenant: Tenant,
+    request: HttpRequest,
+    body: Body,
+    below: Option<Path<OnePath>>,
+) -> Answer {
+    let mut body = body.into_inner();
+    let parent = resource.parent_in(below.as_ref())?;
+    if let Some((field, id)) = parent {
+        body.insert(field.to_owned(), json!(id));
+    }
+    let key = key(&request, resource, &body)?;
+    let mut errors = FieldErrors::default();
+    let mut values = read_whole(&resource.fields, body, &writer(&tenant), &mut errors);
+    check_money(&values, &mut errors);
+    name_members(&tenant, &mut values, &mut errors).await?;
+    errors.finish()?;
+    let bound = resource.bound(&tenant, &values);
+    let id = AnyId { prefix: resource.prefix, uuid: Uuid::now_v7() };
+    let below = parent.map(|(field, _)| field);
+    let made = store::create(resource, &tenant, id, &values, bound, key.as_ref()).await;
+    let (row, again) = match made.map_err(|error| resource.refusal(error, below))? {
+        Some(row) => (row, false),
+        None => (unmade(resource, &tenant, bound, key.as_ref(), below).await?, true),
+    };
+    // The address of the row itself, also where it was made below its parent.
+    let id = row.id()?;
+    let path = request.path();
+    let place = match below.and_then(|_| path.rsplit_once(&format!("/{}/", parent_path(resource)))) {
+        Some((prefix, _)) => format!("{prefix}/{}/{id}", resource.path),
+        None => format!("{}/{id}", path.trim_end_matches('/')),
+    };
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::LOCATION, place));
+    if again {
+        response.insert_header(("idempotency-replayed", "true"));
+    }
+    one(response, &row)
+}
+
+fn parent_path(resource: &Resource) -> &'static str {
+    resource.parent.as_ref().map_or("", |parent| (parent.resource)().path)
+}
+
+pub(super) async fn replace(
+    resource: &'static Resource,
+    tenant: Tenant,
+    request: HttpRequest,
+    path: Path<OnePath>,
+    body: Body,
+) -> Answer {
+    let id = resource.id(&path)?;
+    let body = body.into_inner();
+    let given: HashSet<String> = body.keys().cloned().collect();
+    let mut errors = FieldErrors::default();
+    let mut values = read_whole(&resource.fields, body, &writer(&tenant), &mut errors);
+    // What can't be changed may be left out.
+    values.retain(|written| {
+        written.field.is_writable() && (!written.field.fixed || given.contains(written.field.written_as()))
+    });
+    check_money(&values, &mut errors);
+    name_members(&tenant, &mut values, &mut errors).await?;
+    errors.finish()?;
+    let wanted = if_match(&request);
+    let numbers = wanted.as_ref().and_then(Versions::numbers);
+    let row = store::update(resource, &tenant, id, &values, true, numbers).await;
+    match row.map_err(|error| resource.refusal(error, None))? {
+        Some(row) => one(HttpResponse::Ok(), &row),
+        None => Err(unchanged(resource, &tenant, id, wanted.as_ref(), &values).await?),
+    }
+}
+
+pub(super) async fn change(
+    resource: &'static Resource,
+    tenant: Tenant,
+    request: HttpRequest,
+    path: Path<OnePath>,
+    body: Body,
+) -> Answer {
+    let id = resource.id(&path)?;
+    let mut errors = FieldErrors::default();
+    let mut values = read_change(&resource.fields, body.into_inner(), &writer(&tenant), &mut errors);
+    name_members(&tenant, &mut values, &mut errors).await?;
+    if has_half_of_money(&resource.fields, &values) {
+        return change_money(resource, &tenant, &request, id, values, errors).await;
+    }
+    check_money(&values, &mut errors);
+    errors.finish()?;
+    let wanted = if_match(&request);
+    if values.is_empty() {
+        let row = store::read(resource, &tenant, id).await?.ok_or_else(|| resource.missing())?;
+        let holds = wanted.is_none_or(|wanted| row.version().is_ok_and(|version| wanted.holds(version)));
+        return if holds { one(HttpResponse::Ok(), &row) } else { Err(changed_meanwhile(resource)) };
+    }
+    let numbers = wanted.as_ref().and_then(Versions::numbers);
+    let row = store::update(resource, &tenant, id, &values, false, numbers).await;
+    match row.map_err(|error| resource.refusal(error, None))? {
+        Some(row) => one(HttpResponse::Ok(), &row),
+        None => Err(unchanged(resource, &tenant, id, wanted.as_ref(), &values).await?),
+    }
+}
+
+/// A change of which half of an amount and its currency is in the request, the other half in the row: made only while
+/// the row is what it was when the two were compared.
+async fn change_money(
+    resource: &'static Resource,
+    tenant: &Tenant,
+    request: &HttpRequest,
+    id: AnyId,
+    values: Vec<Written>,
+    mut errors: FieldErrors,
+) -> Answer {
+    let wanted = if_match(request);
+    for _ in 0..TRIES {
+        let row = store::read(resource, tenant, id).await?.ok_or_else(|| resource.missing())?;
+        let version = row.version()?;
+        if wanted.as_ref().is_some_and(|wanted| !wanted.holds(version)) {
+            return Err(changed_meanwhile(resource));
+        }
+        let mut both = values.clone();
+        for field in &resource.fields {
+            let Takes::Amount { currency } = field.takes else { continue };
+            let (amount_then, currency_then) = row.amount(field.name)?;
+            if find(&both, field.name).is_none() {
+                both.push(Written { field, value: Value::Amount(amount_then) });
+            }
+            if let (None, Some(field)) = (find(&both, currency), resource.field(currency)) {
+                both.push(Written { field, value: Value::Text(Some(currency_then)) });
+            }
+        }
+        check_money(&both, &mut errors);
+        std::mem::take(&mut errors).finish()?;
+        let changed = store::update(resource, tenant, id, &values, false, Some(&[version])).await;
+        if let Some(row) = changed.map_err(|error| resource.refusal(error, None))? {
+            return one(HttpResponse::Ok(), &row);
+        }
+    }
+    Err(Problem::new(Code::Conflict, format!("The {} has changed meanwhile; please try again", resource.one)))
+}
+
+pub(super) async fn delete(
+    resource: &'static Resource,
+    tenant: Tenant,
+    request: HttpRequest,
+    path: Path<OnePath>,
+) -> Answer {
+    let id = resource.id(&path)?;
+    let wanted = if_match(&request);
+    let numbers = wanted.as_ref().and_then(Versions::numbers);
+    let gone = store::delete(resource, &tenant, id, numbers).await;
+    if gone.map_err(|error| resource.refusal(error, None))? {
+        return Ok(HttpResponse::build(StatusCode::NO_CONTENT).finish());
+    }
+    Err(unchanged(resource, &tenant, id, wanted.as_ref(), &[]).await?)
+}
+
+fn writer(tenant: &Tenant) -> Writer<'_> {
+    Writer { user: tenant.user_id(), user_name: tenant.user_name(), currency: tenant.currency(), year: tenant.year() }
+}
