@@ -3,6 +3,7 @@
 pub mod cluster;
 mod commands;
 pub mod config;
+mod description;
 mod dev;
 mod error;
 mod locate;

@@ -24,6 +24,7 @@ use tokio_postgres::Config;
 use crate::{
     CliError, Failed,
     config::{ConfigError, Http, Settings},
+    description,
 };
 
 /// Which planes a process serves.
@@ -38,11 +39,11 @@ pub enum Planes {
 }
 
 impl Planes {
-    const fn has_control_plane(self) -> bool {
+    pub(crate) const fn has_control_plane(self) -> bool {
         matches!(self, Self::ControlPlane | Self::All)
     }
 
-    const fn has_runtime(self) -> bool {
+    pub(crate) const fn has_runtime(self) -> bool {
         matches!(self, Self::Runtime | Self::All)
     }
 
@@ -211,8 +212,10 @@ impl Serving {
         runtime: Option<Runtime>,
     ) -> std::io::Result<actix_web::dev::Server> {
         let proxies = web::Data::new(http.trusted_proxies.clone());
+        let description = description::of(planes);
         let server = HttpServer::new(move || {
             let (readiness, control_plane, runtime) = (readiness.clone(), control_plane.clone(), runtime.clone());
+            let description = description.clone();
             App::new()
                 .app_data(json_config())
                 .app_data(query_config())
@@ -221,6 +224,7 @@ impl Serving {
                 .configure(move |config| {
                     health_routes(config, planes.service(), readiness);
                     config.route("/metrics", web::get().to(metrics));
+                    description::routes(config, description);
                     if let Some(plane) = &control_plane {
                         plane.configure(config);
                     }

@@ -18,21 +18,25 @@ use tenancy::{
     token::PublicKey,
 };
 
-use super::{Caller, Identity, Session};
+use super::{Caller, Identity, Session, description};
 use crate::audit::Origin;
 
 /// The routes of this capability.
 #[must_use]
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::new(Method::POST, "/api/auth/login", Access::Public, || web::to(login)),
-        Route::new(Method::POST, "/api/auth/refresh", Access::Public, || web::to(refresh)),
-        Route::new(Method::POST, "/api/auth/logout", Access::Public, || web::to(logout)),
-        Route::new(Method::GET, "/api/auth/me", Access::User, || web::to(me)),
-        Route::new(Method::POST, "/api/auth/switch", Access::User, || web::to(switch)),
-        Route::new(Method::POST, "/api/auth/password", Access::Public, || web::to(set_password)),
-        Route::new(Method::POST, "/api/auth/password/forgot", Access::Public, || web::to(forgot_password)),
-        Route::new(Method::GET, "/.well-known/jwks.json", Access::Public, || web::to(keys)),
+        Route::new(Method::POST, "/api/auth/login", Access::Public, description::login(), || web::to(login)),
+        Route::new(Method::POST, "/api/auth/refresh", Access::Public, description::refresh(), || web::to(refresh)),
+        Route::new(Method::POST, "/api/auth/logout", Access::Public, description::logout(), || web::to(logout)),
+        Route::new(Method::GET, "/api/auth/me", Access::User, description::me(), || web::to(me)),
+        Route::new(Method::POST, "/api/auth/switch", Access::User, description::switch(), || web::to(switch)),
+        Route::new(Method::POST, "/api/auth/password", Access::Public, description::set_password(), || {
+            web::to(set_password)
+        }),
+        Route::new(Method::POST, "/api/auth/password/forgot", Access::Public, description::forgot_password(), || {
+            web::to(forgot_password)
+        }),
+        Route::new(Method::GET, "/.well-known/jwks.json", Access::Public, description::keys(), || web::to(keys)),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 mod api;
 pub mod attempts;
+mod description;
 mod error;
 mod guard;
 mod hasher;

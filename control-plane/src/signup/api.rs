@@ -16,7 +16,7 @@ use tenancy::{
     http::{Access, Route, bearer},
 };
 
-use super::{CompanyBody, IdempotencyKey, Signup, SignupBody};
+use super::{CompanyBody, IdempotencyKey, Signup, SignupBody, description};
 use crate::{audit::Origin, identity::Language};
 
 /// The routes of this capability. Those of one tenant ask for a token themselves: the wizard has one before anybody
@@ -24,11 +24,21 @@ use crate::{audit::Origin, identity::Language};
 #[must_use]
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::new(Method::POST, "/api/onboarding/signup", Access::Public, || web::to(sign_up)),
-        Route::new(Method::GET, "/api/onboarding/{slug}/status", Access::Onboarding, || web::to(status)),
-        Route::new(Method::POST, "/api/onboarding/{slug}/verify", Access::Public, || web::to(verify)),
-        Route::new(Method::GET, "/verify", Access::Public, || web::to(verify_by_link)),
-        Route::new(Method::POST, "/api/onboarding/{slug}/complete", Access::Onboarding, || web::to(complete)),
+        Route::new(Method::POST, "/api/onboarding/signup", Access::Public, description::sign_up(), || web::to(sign_up)),
+        Route::new(Method::GET, "/api/onboarding/{slug}/status", Access::Onboarding, description::status(), || {
+            web::to(status)
+        }),
+        Route::new(Method::POST, "/api/onboarding/{slug}/verify", Access::Public, description::verify(), || {
+            web::to(verify)
+        }),
+        Route::new(Method::GET, "/verify", Access::Public, description::verify_by_link(), || web::to(verify_by_link)),
+        Route::new(
+            Method::POST,
+            "/api/onboarding/{slug}/complete",
+            Access::Onboarding,
+            description::complete(),
+            || web::to(complete),
+        ),
     ]
 }
 

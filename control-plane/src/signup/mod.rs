@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod company;
 mod countries;
+mod description;
 mod error;
 mod idempotency;
 mod limits;

@@ -3,11 +3,13 @@
 mod figures;
 mod health;
 mod observe;
+mod openapi;
 mod routes;
 
 use actix_web::{HttpRequest, http::header, web};
 pub use health::{Readiness, health_routes};
 pub use observe::{observe, request_id};
+pub use openapi::{Operation, document, named, object};
 pub use routes::{Access, Route, register};
 
 use crate::problem::{Code, Problem};

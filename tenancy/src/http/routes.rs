@@ -12,6 +12,7 @@ use actix_web::{
     web,
 };
 
+use super::openapi::Operation;
 use crate::{
     problem::{Code, Problem},
     role::Permission,
@@ -46,6 +47,8 @@ pub struct Route {
     pub path: Cow<'static, str>,
     /// Who may call it.
     pub access: Access,
+    /// What it takes and answers.
+    pub operation: Operation,
     handler: Box<dyn Fn() -> actix_web::Route + Send + Sync>,
 }
 
@@ -56,9 +59,10 @@ impl Route {
         method: Method,
         path: impl Into<Cow<'static, str>>,
         access: Access,
+        operation: Operation,
         handler: impl Fn() -> actix_web::Route + Send + Sync + 'static,
     ) -> Self {
-        Self { method, path: path.into(), access, handler: Box::new(handler) }
+        Self { method, path: path.into(), access, operation, handler: Box::new(handler) }
     }
 }
 

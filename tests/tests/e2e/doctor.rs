@@ -247,7 +247,8 @@ async fn a_missing_database_is_named_and_not_papered_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn schemas_that_are_behind_are_brought_up() {
     let patient = Patient::admit().await;
-    let forget = "DROP TABLE products, leads, calendar_events, documents, loose_files; DROP FUNCTION account_for_file();
+    let forget =
+        "DROP TABLE products, leads, calendar_events, documents, loose_files; DROP FUNCTION account_for_file();
         DELETE FROM tallies WHERE name IN ('products', 'leads', 'calendar_events', 'documents', 'storage');
         DELETE FROM refinery_schema_history WHERE version = 4";
     patient.platform.tenant_session("acme").await.batch_execute(forget).await.unwrap();

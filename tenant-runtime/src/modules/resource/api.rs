@@ -46,36 +46,41 @@ impl Resource {
         let mut routes = Vec::new();
         for action in self.actions {
             let access = self.access(*action);
-            let mut add = |method: Method, path: &str, handler: fn(&'static Self) -> actix_web::Route| {
-                routes.push(Route::new(method, path.to_owned(), access, move || handler(self)));
+            let mut add = |method, path: &str, operation, handler: fn(&'static Self) -> actix_web::Route| {
+                routes.push(Route::new(method, path.to_owned(), access, operation, move || handler(self)));
             };
             match action {
                 Action::Read => {
-                    add(Method::GET, &path, |of| web::to(move |tenant, request| list(of, tenant, request, None)));
-                    add(Method::GET, &one, |of| web::to(move |tenant, request, path| read(of, tenant, request, path)));
+                    add(Method::GET, &path, self.list_operation(), |of| {
+                        web::to(move |tenant, request| list(of, tenant, request, None))
+                    });
+                    add(Method::GET, &one, self.read_operation(), |of| {
+                        web::to(move |tenant, request, path| read(of, tenant, request, path))
+                    });
                 }
-                Action::Create => add(Method::POST, &path, |of| {
+                Action::Create => add(Method::POST, &path, self.create_operation(false), |of| {
                     web::to(move |tenant, request, body| create(of, tenant, request, body, None))
                 }),
                 Action::Update => {
-                    add(Method::PUT, &one, |of| {
+                    add(Method::PUT, &one, self.replace_operation(), |of| {
                         web::to(move |tenant, request, path, body| replace(of, tenant, request, path, body))
                     });
-                    add(Method::PATCH, &one, |of| {
+                    add(Method::PATCH, &one, self.change_operation(), |of| {
                         web::to(move |tenant, request, path, body| change(of, tenant, request, path, body))
                     });
                 }
-                Action::Delete => add(Method::DELETE, &one, |of| {
+                Action::Delete => add(Method::DELETE, &one, self.delete_operation(), |of| {
                     web::to(move |tenant, request, path| delete(of, tenant, request, path))
                 }),
             }
         }
         if let Some(parent) = &self.parent {
             let below = format!("/{}/{{id}}/{}", (parent.resource)().path, self.path);
-            routes.push(Route::new(Method::GET, below.clone(), self.access(Action::Read), move || {
+            let (read, make) = (self.access(Action::Read), self.access(Action::Create));
+            routes.push(Route::new(Method::GET, below.clone(), read, self.list_operation(), move || {
                 web::to(move |tenant, request, path: Path<OnePath>| list(self, tenant, request, Some(path)))
             }));
-            routes.push(Route::new(Method::POST, below, self.access(Action::Create), move || {
+            routes.push(Route::new(Method::POST, below, make, self.create_operation(true), move || {
                 web::to(move |tenant, request, body, path: Path<OnePath>| {
                     create(self, tenant, request, body, Some(path))
                 })

@@ -3,6 +3,7 @@
 
 mod api;
 mod conditions;
+mod description;
 mod field;
 mod idempotency;
 mod list;
