@@ -80,4 +80,5 @@ CREATE TABLE settings (
     version         integer NOT NULL DEFAULT 1
 );
 CREATE INDEX settings_created_at ON settings (created_at, id);
+CREATE INDEX settings_updated_at ON settings (updated_at, id);
 SELECT keep_tally('settings');

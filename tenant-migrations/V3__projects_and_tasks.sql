@@ -104,6 +104,7 @@ CREATE TABLE time_entries (
     version         integer NOT NULL DEFAULT 1
 );
 CREATE INDEX time_entries_created_at ON time_entries (created_at, id);
+CREATE INDEX time_entries_updated_at ON time_entries (updated_at, id);
 CREATE INDEX time_entries_logged_at ON time_entries (logged_at, id);
 CREATE INDEX time_entries_task_id ON time_entries (task_id, created_at);
 CREATE INDEX time_entries_user_id ON time_entries (user_id, created_at);

@@ -78,6 +78,7 @@ CREATE TABLE calendar_events (
     CONSTRAINT calendar_events_ends_at_check CHECK (ends_at >= starts_at)
 );
 CREATE INDEX calendar_events_created_at ON calendar_events (created_at, id);
+CREATE INDEX calendar_events_updated_at ON calendar_events (updated_at, id);
 CREATE INDEX calendar_events_starts_at ON calendar_events (starts_at, id);
 CREATE INDEX calendar_events_kind ON calendar_events (kind, created_at);
 CREATE INDEX calendar_events_customer_id ON calendar_events (customer_id, created_at);

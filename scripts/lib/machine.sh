@@ -43,6 +43,19 @@ need_compiler() {
     command -v cc >/dev/null || { say "installing a C compiler (the linker for Rust)"; apt_install gcc libc6-dev; }
 }
 
+# What walks the API's description in the tests, in a folder of its own.
+need_schemathesis() {
+    local version=4.32.5 folder=target/peers/schemathesis
+    [ "$(cat "$folder/version" 2>/dev/null)" != "$version" ] || return 0
+    say "installing schemathesis $version"
+    python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" --quiet --disable-pip-version-check install "schemathesis==$version" ||
+        die "schemathesis could not be installed" "check that pip reaches PyPI, then run this again"
+    echo "$version" >"$folder/version"
+}
+
 has_postgres() {
     local program major
     for program in $(type -ap postgres) /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres /usr/local/pgsql/bin/postgres; do

@@ -82,6 +82,13 @@ pub(super) fn complete() -> Operation {
         }),
         &[],
     );
-    let answer = object(json!({ "tenant": named("Tenant") }), &["tenant"]);
+    let flag = json!({ "type": "boolean" });
+    let moment = json!({ "type": ["string", "null"], "format": "date-time" });
+    let tenant = json!({
+        "id": text(), "slug": text(), "name": text(), "status": text(), "trial_ends_at": moment,
+        "timezone": text(), "language": text(), "currency": text(), "onboarding_completed": flag,
+    });
+    let names: Vec<&str> = tenant.as_object().into_iter().flat_map(|all| all.keys().map(String::as_str)).collect();
+    let answer = object(json!({ "tenant": object(tenant.clone(), &names) }), &["tenant"]);
     new("Completes a tenant's own facts").takes(body).answers(200, "The tenant", answer)
 }

@@ -152,6 +152,7 @@ pub fn document<'a>(routes: impl IntoIterator<Item = (&'a str, &'a Route)>) -> J
         schemas.extend(route.operation.schemas.iter().cloned());
     }
     schemas.insert("Problem".to_owned(), problem_schema());
+    link(&mut paths);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -169,6 +170,37 @@ pub fn document<'a>(routes: impl IntoIterator<Item = (&'a str, &'a Route)>) -> J
             "securitySchemes": { "access_token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
         },
     })
+}
+
+/// Says where the id of what a POST makes leads: a program that walks the description finds the rows that it made.
+fn link(paths: &mut BTreeMap<String, Map<String, Json>>) {
+    let of_one: Vec<(String, Json)> = paths
+        .iter()
+        .flat_map(|(path, operations)| operations.values().map(move |one| (path.clone(), one["operationId"].clone())))
+        .collect();
+    for (path, operations) in paths {
+        let Some(made) = operations.get_mut("post").and_then(|post| post["responses"].get_mut("201")) else { continue };
+        let below = format!("{}/{{id}}", path.replace("/{id}/", "/"));
+        // Rows that are made below their parent's path are at their own.
+        let below = below.replacen(&parent_of(path), "", 1);
+        let links: Map<String, Json> = of_one
+            .iter()
+            .filter(|(of, _)| of.starts_with(&below))
+            .filter_map(|(_, id)| {
+                let link = json!({ "operationId": id, "parameters": { "id": "$response.body#/id" } });
+                Some((id.as_str()?.to_owned(), link))
+            })
+            .collect();
+        if !links.is_empty() {
+            made["links"] = Json::Object(links);
+        }
+    }
+}
+
+/// The segment before `/{id}/` in a path.
+fn parent_of(path: &str) -> String {
+    let before = path.split_once("/{id}/").and_then(|(before, _)| before.rsplit_once('/'));
+    before.map_or(String::new(), |(_, parent)| format!("/{parent}"))
 }
 
 fn problem_schema() -> Json {
