@@ -177,6 +177,7 @@ impl ControlPlane {
             self.provisioning.clone(),
             self.tenants.clone(),
             self.doctor.clone(),
+            self.servers.clone(),
             self.unverified_days,
         );
         if let Some(mailer) = self.mailer.clone() {

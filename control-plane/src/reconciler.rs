@@ -9,8 +9,9 @@ use futures_util::FutureExt;
 use tenancy::postgres::{Heard, listen};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_postgres::Config;
+use uuid::Uuid;
 
-use crate::{doctor::Doctor, provisioning::Provisioning, tenants::Tenants};
+use crate::{doctor::Doctor, provisioning::Provisioning, servers::Servers, tenants::Tenants};
 
 /// The longest that an interrupted saga lies still.
 const SAGA_ROUND: Duration = Duration::from_secs(2);
@@ -20,6 +21,8 @@ const FENCE_ROUND: Duration = Duration::from_secs(2);
 const STOCK_ROUND: Duration = Duration::from_secs(10);
 /// How often the platform database is compared with the servers.
 const DOCTOR_ROUND: Duration = Duration::from_secs(30);
+/// How often the control plane says that it is alive and has its part of the servers' connections.
+const CONNECTIONS_ROUND: Duration = Duration::from_secs(15);
 /// How often unverified signups are looked for.
 const EXPIRY_ROUND: Duration = Duration::from_secs(3600);
 
@@ -29,6 +32,7 @@ pub(crate) fn start(
     provisioning: Provisioning,
     tenants: Tenants,
     doctor: Doctor,
+    servers: Servers,
     unverified_days: u16,
 ) -> JoinSet<()> {
     let mut rounds = JoinSet::new();
@@ -39,6 +43,7 @@ pub(crate) fn start(
     round(&mut rounds, "sagas", move || sagas(makers.clone(), begun.clone()));
     let guards = provisioning.clone();
     round(&mut rounds, "fences", move || fences(guards.clone()));
+    round(&mut rounds, "connections", move || claim(servers.clone(), Uuid::now_v7()));
     round(&mut rounds, "stock", move || stock(provisioning.clone()));
     round(&mut rounds, "doctor", move || examine(doctor.clone(), asked.clone()));
     if unverified_days > 0 {
@@ -107,6 +112,16 @@ async fn sagas(provisioning: Provisioning, begun: Arc<Notify>) {
                 // Which one it was is not known any more; the locks keep two runners of one saga apart.
                 Err(_) => in_hand.clear(),
             }
+        }
+    }
+}
+
+async fn claim(servers: Servers, process: Uuid) {
+    let mut round = tokio::time::interval(CONNECTIONS_ROUND);
+    loop {
+        round.tick().await;
+        if let Err(error) = servers.claim_connections(process).await {
+            tracing::warn!(%error, "the control plane's part of the connections can't be claimed now");
         }
     }
 }

@@ -83,7 +83,10 @@ impl Runtime {
 
         let mut keeper = Keeper::new(platform, asks, directory.clone(), tokens.clone(), pools.clone());
         match keeper.reload().await {
-            Ok(()) => tracing::info!(tenants = directory.len(), "the runtime knows its tenants"),
+            Ok(()) => {
+                keeper.share().await;
+                tracing::info!(tenants = directory.len(), "the runtime knows its tenants");
+            }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "the platform database can't be reached yet");
             }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// Tenants are also found at `{slug}.{base_domain}`.
     pub base_domain: String,
-    /// Connections to one PostgreSQL server, all tenants together.
-    pub max_connections: usize,
+    /// Connections to one PostgreSQL server, all tenants together; by default an even share of what the server has.
+    pub max_connections: Option<usize>,
     /// Connections of one tenant.
     pub max_connections_per_tenant: usize,
     /// Milliseconds that a request waits for a connection before it is told to come back later.
@@ -24,7 +24,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             base_domain: "localhost".to_owned(),
-            max_connections: 60,
+            max_connections: None,
             max_connections_per_tenant: 8,
             acquire_timeout: 2_000,
             statement_timeout: 10_000,
@@ -39,7 +39,7 @@ impl Settings {
     /// A sentence that names the setting.
     pub fn check(&self) -> Result<(), String> {
         let at_least_one = [
-            ("max_connections", self.max_connections),
+            ("max_connections", self.max_connections.unwrap_or(1)),
             ("max_connections_per_tenant", self.max_connections_per_tenant),
             ("acquire_timeout", usize::try_from(self.acquire_timeout).unwrap_or(usize::MAX)),
             ("statement_timeout", usize::try_from(self.statement_timeout).unwrap_or(usize::MAX)),

@@ -32,6 +32,17 @@ impl Chance {
         usize::try_from(self.next() % end as u64).unwrap()
     }
 
+    /// A place among `count`, the first twice as likely as the second, three times as likely as the third (Zipf's law).
+    pub fn rank(&mut self, count: usize) -> usize {
+        let all: f64 = (1..=count).map(|rank| 1.0 / rank as f64).sum();
+        let mut point = (self.next() as f64 / u64::MAX as f64) * all;
+        let passed = |rank: &usize| {
+            point -= 1.0 / *rank as f64;
+            point > 0.0
+        };
+        (1..count).take_while(passed).count()
+    }
+
     pub fn millis(&mut self, range: Range<u64>) -> Duration {
         Duration::from_millis(range.start + self.next() % (range.end - range.start))
     }

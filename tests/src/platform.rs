@@ -61,6 +61,7 @@ impl Default for TestSettings {
         settings.http.bind = "127.0.0.1:0".to_owned();
         settings.http.workers = 2;
         settings.database.connections = 8;
+        settings.runtime.max_connections = Some(60);
         settings.provisioning.stock = 2;
         settings.signup.per_address_per_hour = 0;
         settings.signup.in_all_per_hour = 0;

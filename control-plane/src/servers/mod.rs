@@ -12,11 +12,16 @@ use tenancy::{
     secrets::MasterKey,
 };
 use tokio_postgres::{Client, Config, config::Host};
+use uuid::Uuid;
 
 use crate::{audit, platform::StoreError};
 
 /// What the URLs of other servers are sealed for.
 const SEAL: &str = "server-url";
+
+/// Sessions that the control plane needs beside its pool: listening, cloning, dropping, backups, the doctor.
+const WORK_ON_PLATFORM: usize = 10;
+const WORK_ON_OTHERS: usize = 6;
 
 /// The servers of a platform.
 #[derive(Clone)]
@@ -138,6 +143,20 @@ impl Servers {
         Ok(server)
     }
 
+    /// Notes what the servers have, and that this control plane has its part of it for the next while.
+    ///
+    /// # Errors
+    /// [`ServerError`], when the platform database fails; a server that can't be reached keeps what is known of it.
+    pub(crate) async fn claim_connections(&self, process: Uuid) -> Result<(), ServerError> {
+        for server in self.all().await? {
+            let own = if server.is_platform { self.pool.status().max_size + WORK_ON_PLATFORM } else { WORK_ON_OTHERS };
+            let usable = if server.is_platform { None } else { server.usable_connections().await.ok() };
+            let client = self.pool.get().await.map_err(StoreError::from)?;
+            store::claim_connections(&client, server.id, process, own, usable).await?;
+        }
+        Ok(())
+    }
+
     fn server(&self, row: store::ServerRow) -> Result<Server, ServerError> {
         let admin = match &row.admin_url {
             None => self.platform.clone(),
@@ -167,6 +186,15 @@ impl Server {
     /// [`ServerError::Connect`].
     pub async fn connect_to(&self, database: &DatabaseName) -> Result<Client, ServerError> {
         connect(&on_database(&self.admin, database)).await.map_err(|error| self.out_of_reach(&error))
+    }
+
+    /// What ordinary roles can use of its connections.
+    async fn usable_connections(&self) -> Result<i32, ServerError> {
+        let sql = "SELECT current_setting('max_connections')::integer - \
+                   current_setting('superuser_reserved_connections')::integer - \
+                   coalesce(current_setting('reserved_connections', true), '0')::integer";
+        let client = self.connect().await?;
+        Ok(client.query_one(sql, &[]).await.map_err(StoreError::from)?.get(0))
     }
 
     fn out_of_reach(&self, error: &ConnectError) -> ServerError {

@@ -3,6 +3,7 @@
 use deadpool_postgres::GenericClient;
 use tenancy::ids::ServerId;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::platform::StoreError;
 
@@ -50,5 +51,23 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO servers (id, name, host, port, admin_url) VALUES ($1, $2, $3, $4, $5)";
     db.execute(sql, &[&id, &name, &host, &i32::from(port), &sealed_url]).await?;
+    Ok(())
+}
+
+/// Notes what a server has, where that is known, and what a control plane needs of it.
+pub(super) async fn claim_connections(
+    db: &impl GenericClient,
+    server: ServerId,
+    process: Uuid,
+    own: usize,
+    usable: Option<i32>,
+) -> Result<(), StoreError> {
+    let own = i32::try_from(own).unwrap_or(i32::MAX);
+    let sql = "WITH noted AS (UPDATE servers SET connections = $4 WHERE id = $1 AND connections IS DISTINCT FROM $4 \
+               AND $4 IS NOT NULL) \
+               INSERT INTO connection_shares VALUES ($1, $2, 'control_plane', $3, now() + interval '60 seconds') \
+               ON CONFLICT (server_id, process) DO UPDATE SET connections = excluded.connections, \
+               expires_at = excluded.expires_at";
+    db.execute(sql, &[&server, &process, &own, &usable]).await?;
     Ok(())
 }

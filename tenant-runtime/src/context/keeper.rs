@@ -12,6 +12,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use tokio_postgres::Config;
+use uuid::Uuid;
 
 use super::{
     Ask, Directory, Tokens,
@@ -23,6 +24,8 @@ use crate::pools::Pools;
 
 /// A net below the notifications: everything is read anew this often, keys among it.
 const RELOAD_EVERY: Duration = Duration::from_secs(60);
+/// How often shares are asked for; others count on them for six times as long.
+const SHARE_EVERY: Duration = Duration::from_secs(5);
 /// How soon a read that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
@@ -40,6 +43,8 @@ pub(crate) struct Keeper {
     config: Config,
     /// Set when a read failed: what is in memory may be behind.
     retry_at: Option<Instant>,
+    /// Who we are among those that share the servers' connections.
+    process: Uuid,
 }
 
 type NamesReply = oneshot::Sender<Result<Names, Unreachable>>;
@@ -63,7 +68,16 @@ impl Keeper {
         tokens: Arc<Tokens>,
         pools: Arc<Pools>,
     ) -> Self {
-        Self { directory, tokens, pools, store: Store::new(config.clone()), asks, config, retry_at: None }
+        Self {
+            directory,
+            tokens,
+            pools,
+            store: Store::new(config.clone()),
+            asks,
+            config,
+            retry_at: None,
+            process: Uuid::now_v7(),
+        }
     }
 
     /// Reads everything anew.
@@ -75,12 +89,25 @@ impl Keeper {
         Ok(())
     }
 
+    /// Asks for our share of every server's connections. What cannot be asked now stays as it is.
+    pub(crate) async fn share(&mut self) {
+        for (server, open) in self.pools.open() {
+            match self.store.share(&server, self.process, open, self.pools.at_most()).await {
+                Ok(Some(size)) => self.pools.share(&server, size),
+                Ok(None) => tracing::debug!(?server, "nobody knows yet what this server has"),
+                Err(error) => tracing::debug!(%error, "our share of the connections can't be asked for"),
+            }
+        }
+    }
+
     /// Goes on until the directory is gone.
     pub(crate) async fn run(mut self) {
         let mut news = listen(self.config.clone(), &[TENANTS, MEMBERS, PACKAGES]);
         let mut timer = interval(RELOAD_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         timer.reset();
+        let mut shares = interval(SHARE_EVERY);
+        shares.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let mut work = Work::default();
             let retry = self.retry_at;
@@ -94,6 +121,7 @@ impl Keeper {
                     None => return,
                 },
                 _ = timer.tick() => work.everything = true,
+                _ = shares.tick() => self.share().await,
                 () = sleep_until(retry.unwrap_or_else(Instant::now)), if retry.is_some() => work.everything = true,
             }
             while let Ok(heard) = news.try_recv() {

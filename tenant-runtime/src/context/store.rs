@@ -49,6 +49,9 @@ const CHANGES: &str = "SELECT tenant_id, user_id, version, status FROM membershi
 
 const KEYS: &str = "SELECT kid, x FROM token_keys WHERE retired_at IS NULL ORDER BY kid";
 
+/// Connections of a runtime to the platform database itself.
+const OWN_CONNECTIONS: usize = 2;
+
 /// PostgreSQL's port where a server has none of its own.
 const DEFAULT_PORT: u16 = 5432;
 
@@ -117,6 +120,41 @@ impl Store {
             })
             .await?;
         Ok(records(&rows, &self.packages))
+    }
+
+    /// Our share of a server's connections, where `held` are open now; `None` while nobody knows what the server has.
+    pub(crate) async fn share(
+        &mut self,
+        server: &Server,
+        process: Uuid,
+        held: usize,
+        at_most: Option<usize>,
+    ) -> Result<Option<usize>, StoreError> {
+        const SQL: &str = "SELECT share_connections($1, $2, $3, $4, $5)";
+        let (host, port) = match server {
+            Server::Platform => (None, None),
+            Server::Other { host, port } => (Some(host.clone()), Some(i32::from(*port))),
+        };
+        // Listening and reading take two of the platform's.
+        let own = if *server == Server::Platform { OWN_CONNECTIONS } else { 0 };
+        let number = |number: usize| i32::try_from(number + own).unwrap_or(i32::MAX);
+        let (held, at_most) = (number(held), at_most.map_or(i32::MAX, number));
+        let share = self
+            .within(|client| {
+                let host = host.clone();
+                async move {
+                    let parameters: [crate::Parameter<'_>; 5] = [
+                        (&host, Type::TEXT),
+                        (&port, Type::INT4),
+                        (&process, Type::UUID),
+                        (&held, Type::INT4),
+                        (&at_most, Type::INT4),
+                    ];
+                    Ok(client.query_typed(SQL, &parameters).await?[0].try_get::<_, Option<i32>>(0)?)
+                }
+            })
+            .await?;
+        Ok(share.and_then(|share| usize::try_from(share).ok()).map(|share| share.saturating_sub(own).max(1)))
     }
 
     /// What these members of a tenant are called.

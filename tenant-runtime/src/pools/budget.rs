@@ -1,29 +1,71 @@
-//! How many connections all tenants together may have to one server.
+//! How many connections all tenants together may have to one server, and who gets the next one.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
+use tokio_postgres::Config;
 
-use super::{Figures, Pools};
+use super::{Figures, Pools, breaker::Breaker, tenant_pool::Room};
 
 /// The connections to one server.
 pub(crate) struct Budget {
-    size: usize,
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    /// How to reach the server.
+    pub(super) server: Config,
+    places: Mutex<Places>,
+    /// Connections that are being made.
+    connecting: AtomicUsize,
     leases: AtomicUsize,
-    /// Somebody's connection became idle while others wait for room.
-    idle: Notify,
+    /// One at a time looks for idle connections to close, so that none is closed in vain.
+    pub(super) making_room: Mutex<()>,
+    pub(super) breaker: Breaker,
 }
 
+struct Places {
+    size: usize,
+    taken: usize,
+    waiting: VecDeque<Waiting>,
+}
+
+/// Somebody who waits for room.
+struct Waiting {
+    since: Instant,
+    room: Arc<Room>,
+    place: oneshot::Sender<Place>,
+}
+
+/// Room for one connection, for as long as this lives.
+pub(crate) struct Place(Option<Arc<Budget>>);
+
+/// Who waits for room when a connection comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crowd {
+    /// Nobody.
+    Nobody,
+    /// The next in turn is of the same tenant.
+    Own,
+    /// Another tenant is the next in turn.
+    Others {
+        /// It has waited for longer than a tenant may go on with what it has.
+        overdue: bool,
+    },
+}
+
+/// For so long a tenant may use its connections again and again while others wait: connecting anew for every request
+/// would cost all of them more.
+const SLICE: Duration = Duration::from_millis(10);
+
 /// Counts one for as long as it lives.
-struct Counted<'a>(&'a AtomicUsize);
+pub(super) struct Counted<'a>(&'a AtomicUsize);
 
 impl<'a> Counted<'a> {
-    fn new(counter: &'a AtomicUsize) -> Self {
+    pub(super) fn new(counter: &'a AtomicUsize) -> Self {
         counter.fetch_add(1, Ordering::SeqCst);
         Self(counter)
     }
@@ -36,51 +78,191 @@ impl Drop for Counted<'_> {
 }
 
 impl Budget {
-    pub(crate) fn new(size: usize) -> Self {
+    pub(crate) fn new(server: Config, size: usize) -> Self {
+        let places = Places { size, taken: 0, waiting: VecDeque::new() };
         Self {
-            size,
-            permits: Arc::new(Semaphore::new(size)),
-            waiting: AtomicUsize::new(0),
+            server,
+            places: Mutex::new(places),
+            connecting: AtomicUsize::new(0),
             leases: AtomicUsize::new(0),
-            idle: Notify::new(),
+            making_room: Mutex::new(()),
+            breaker: Breaker::default(),
         }
     }
 
-    /// A permit for one connection. At the budget an idle connection is closed for it; where none is idle, this waits
-    /// until one is, in turn. The caller bounds the wait.
-    pub(crate) async fn permit(self: &Arc<Self>, pools: &Pools) -> Option<OwnedSemaphorePermit> {
-        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
-            return Some(permit);
-        }
-        let _counted = Counted::new(&self.waiting);
-        let acquire = self.permits.clone().acquire_owned();
-        tokio::pin!(acquire);
-        loop {
-            let idle = self.idle.notified();
-            pools.make_room(self);
-            tokio::select! {
-                permit = &mut acquire => return permit.ok(),
-                () = idle => {}
+    fn places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Room for one connection. At the budget an idle connection is closed for it; where none is idle, this waits until
+    /// one is, in turn. The caller bounds the wait.
+    pub(super) async fn place(self: &Arc<Self>, pools: &Pools, room: &Arc<Room>) -> Option<Place> {
+        let receiver = {
+            let mut places = self.places();
+            places.forget_the_impatient();
+            if places.taken < places.size && places.waiting.is_empty() {
+                places.taken += 1;
+                return Some(Place(Some(self.clone())));
+            }
+            let (place, receiver) = oneshot::channel();
+            places.waiting.push_back(Waiting { since: Instant::now(), room: room.clone(), place });
+            receiver
+        };
+        pools.make_room(self);
+        receiver.await.ok()
+    }
+
+    fn release(self: &Arc<Self>) {
+        let mut places = self.places();
+        places.taken -= 1;
+        self.grant(&mut places);
+    }
+
+    /// Gives what is free to those who wait.
+    fn grant(self: &Arc<Self>, places: &mut Places) {
+        while places.taken < places.size {
+            let Some(next) = places.waiting.pop_front() else { return };
+            match next.place.send(Place(Some(self.clone()))) {
+                Ok(()) => places.taken += 1,
+                // Nobody waits there any more; the place was not taken.
+                Err(mut place) => place.0 = None,
             }
         }
     }
 
+    /// The server has no connection left: makes do with what there is, until the next share is known.
+    pub(super) fn squeeze(&self) {
+        let mut places = self.places();
+        places.size = places.taken.saturating_sub(1).clamp(1, places.size.max(1));
+    }
+
+    /// How many places are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.places().taken
+    }
+
+    /// Changes the size. Where it shrinks, places that are taken come back as their connections are closed.
+    pub(super) fn resize(self: &Arc<Self>, size: usize) {
+        let mut places = self.places();
+        places.size = size;
+        self.grant(&mut places);
+    }
+
+    /// How many connections must still be closed for those who wait, and for a budget that shrank, where the pools have
+    /// `known` connections: what is on its way out is not among them any more and still has its place.
+    pub(super) fn lacking(&self, known: usize) -> usize {
+        let mut places = self.places();
+        places.forget_the_impatient();
+        let leaving = places.taken.saturating_sub(known + self.connecting.load(Ordering::SeqCst));
+        let wanted = places.taken + places.waiting.len();
+        wanted.saturating_sub(places.size + leaving)
+    }
+
+    /// Counts a connection that is being made, for as long as the answer lives.
+    pub(super) fn connecting(&self) -> Counted<'_> {
+        Counted::new(&self.connecting)
+    }
+
     /// Notes that a connection is lent out.
-    pub(crate) fn lent(&self) {
+    pub(super) fn lent(&self) {
         self.leases.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that a lent connection is back, or closed.
-    pub(crate) fn returned(&self) {
+    /// Notes that a tenant's lent connection is back, or closed, and says who waits.
+    pub(super) fn returned(&self, room: &Arc<Room>) -> Crowd {
         self.leases.fetch_sub(1, Ordering::Relaxed);
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.idle.notify_one();
+        let mut places = self.places();
+        places.forget_the_impatient();
+        match places.waiting.front() {
+            Some(next) if Arc::ptr_eq(&next.room, room) => Crowd::Own,
+            Some(next) => Crowd::Others { overdue: next.since.elapsed() > SLICE },
+            None if places.taken > places.size => Crowd::Others { overdue: true },
+            None => Crowd::Nobody,
         }
     }
 
+    /// Whether the next in turn has waited for longer than a tenant may go on with what it has.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.places().waiting.front().is_some_and(|next| next.since.elapsed() > SLICE)
+    }
+
     pub(crate) fn add_to(&self, figures: &mut Figures) {
-        figures.open += self.size - self.permits.available_permits();
-        figures.waiting += self.waiting.load(Ordering::Relaxed);
+        let places = self.places();
+        figures.open += places.taken;
+        figures.waiting += places.waiting.len();
         figures.leases += self.leases.load(Ordering::Relaxed);
+    }
+}
+
+impl Places {
+    fn forget_the_impatient(&mut self) {
+        self.waiting.retain(|waiting| !waiting.place.is_closed());
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(budget) = self.0.take() {
+            budget.release();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(budget: &Arc<Budget>) -> oneshot::Receiver<Place> {
+        let (place, receiver) = oneshot::channel();
+        let room = Arc::default();
+        budget.places().waiting.push_back(Waiting { since: Instant::now(), room, place });
+        receiver
+    }
+
+    fn taken(budget: &Arc<Budget>) -> Place {
+        budget.places().taken += 1;
+        Place(Some(budget.clone()))
+    }
+
+    #[test]
+    fn places_are_given_in_turn_and_who_left_is_passed_over() {
+        let budget = Arc::new(Budget::new(Config::new(), 1));
+        let place = taken(&budget);
+        drop(wait(&budget));
+        let (mut first, mut second) = (wait(&budget), wait(&budget));
+        drop(place);
+        let place = first.try_recv().unwrap();
+        assert!(second.try_recv().is_err());
+        drop(place);
+        drop(second.try_recv().unwrap());
+        assert_eq!(budget.places().taken, 0);
+    }
+
+    #[test]
+    fn a_place_that_nobody_took_comes_back() {
+        let budget = Arc::new(Budget::new(Config::new(), 1));
+        let place = taken(&budget);
+        let waiting = wait(&budget);
+        drop(place);
+        assert_eq!(budget.places().taken, 1);
+        drop(waiting);
+        assert_eq!(budget.places().taken, 0);
+    }
+
+    #[test]
+    fn a_smaller_budget_says_how_much_must_go() {
+        let budget = Arc::new(Budget::new(Config::new(), 4));
+        let mut places: Vec<Place> = (0..4).map(|_| taken(&budget)).collect();
+        assert_eq!(budget.lacking(4), 0);
+        budget.resize(2);
+        assert_eq!(budget.lacking(4), 2);
+        // One is on its way out.
+        assert_eq!(budget.lacking(3), 1);
+        places.truncate(2);
+        assert_eq!(budget.lacking(2), 0);
+        let mut waiting = wait(&budget);
+        assert_eq!(budget.lacking(2), 1);
+        budget.resize(3);
+        drop(waiting.try_recv().unwrap());
     }
 }

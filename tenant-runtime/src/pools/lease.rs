@@ -9,7 +9,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{Budget, QueryError, error::is_lost, tenant_pool::TenantPool};
+use super::{QueryError, connect::cancel, error::is_lost, tenant_pool::TenantPool};
 
 /// How long cancelling a statement may take before its connection is closed regardless.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,7 +29,6 @@ pub enum Statement<'a> {
 /// A connection of one tenant, given back when dropped; closed instead when a statement is still running on it.
 pub(crate) struct Lease {
     object: Option<Object>,
-    budget: Arc<Budget>,
     /// Kept alive, because deadpool closes what comes back to a pool that is gone.
     pool: Arc<TenantPool>,
     running: bool,
@@ -37,9 +36,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(object: Object, budget: Arc<Budget>, pool: Arc<TenantPool>) -> Self {
-        budget.lent();
-        Self { object: Some(object), budget, pool, running: false, lost: false }
+    pub(super) const fn new(object: Object, pool: Arc<TenantPool>) -> Self {
+        Self { object: Some(object), pool, running: false, lost: false }
     }
 
     /// Runs one statement, within this time.
@@ -90,29 +88,25 @@ fn is_outdated(error: &Error) -> bool {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(object) = self.object.take() {
-            if self.running {
-                // The client hung up, or the statement took too long: the next request must not wait behind it.
-                abandon(object);
-            } else if self.lost {
-                drop(Object::take(object));
-                self.pool.distrust();
-            } else {
-                drop(object);
-            }
+        let mut object = self.object.take();
+        if self.running {
+            // The client hung up, or the statement took too long: the next request must not wait behind it.
+            object.take().into_iter().for_each(|object| abandon(object, self.pool.clone()));
+        } else if self.lost {
+            drop(object.take().map(Object::take));
+            self.pool.distrust();
         }
-        self.budget.returned();
+        self.pool.give_back(object);
     }
 }
 
-fn abandon(object: Object) {
+fn abandon(object: Object, pool: Arc<TenantPool>) {
     let connection = Object::take(object);
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };
     runtime.spawn(async move {
-        let token = connection.cancel_token();
-        let cancelled = token.cancel_query(tenancy::postgres::tls());
+        let cancelled = cancel(pool.server(), connection.cancel_token());
         if tokio::time::timeout(CANCEL_TIMEOUT, cancelled).await.is_err() {
             tracing::debug!("a statement could not be cancelled in time");
         }

@@ -1,10 +1,12 @@
 //! Connections to tenants' databases: a pool for each tenant in use, all pools of a server under one budget.
 
+mod breaker;
 mod budget;
 mod connect;
 mod error;
 mod heat;
 mod lease;
+mod socket;
 mod tenant_pool;
 
 use std::{
@@ -28,10 +30,12 @@ use crate::{
 
 /// A connection that nobody used for this long is closed.
 const IDLE: Duration = Duration::from_secs(60);
+/// The connections to a server of which our share is not known yet.
+const UNKNOWN_SHARE: usize = 8;
 /// How often a tenant is used is remembered also while it has no connection, until this little is left of it.
 const COLD: f32 = 0.01;
-/// How often room is looked for again where a request was quicker to take the idle connection that was found.
-const TRIES: usize = 4;
+/// How many idle connections are closed at once, at most.
+const TRIES: usize = 8;
 
 /// The pools of all tenants.
 pub(crate) struct Pools {
@@ -112,21 +116,55 @@ impl Pools {
         if let Some(budget) = read(&self.budgets).get(server) {
             return budget.clone();
         }
-        let new = || Arc::new(Budget::new(self.settings.max_connections));
+        let size = self.settings.max_connections.unwrap_or(UNKNOWN_SHARE).min(UNKNOWN_SHARE);
+        let new = || Arc::new(Budget::new(self.server(server), size));
         write(&self.budgets).entry(server.clone()).or_insert_with(new).clone()
     }
 
-    /// Closes the idle connection that counts against this budget and is least likely to be used again.
-    fn make_room(&self, budget: &Arc<Budget>) {
+    /// What is open to each server, by which shares are asked for.
+    pub(crate) fn open(&self) -> Vec<(Server, usize)> {
+        self.budget(&Server::Platform);
+        read(&self.budgets).iter().map(|(server, budget)| (server.clone(), budget.taken())).collect()
+    }
+
+    /// The most that an operator lets this runtime have of a server.
+    pub(crate) const fn at_most(&self) -> Option<usize> {
+        self.settings.max_connections
+    }
+
+    /// Takes over the share of a server. What is too much is closed as it becomes idle.
+    pub(crate) fn share(&self, server: &Server, size: usize) {
+        let budget = self.budget(server);
+        budget.resize(size);
+        self.make_room(&budget);
+    }
+
+    /// Closes idle connections for those who wait for room in this budget: the ones least likely to be used again. Says
+    /// how many are still lacking.
+    fn make_room(&self, budget: &Arc<Budget>) -> usize {
+        let _alone = budget.making_room.lock().unwrap_or_else(PoisonError::into_inner);
+        let overdue = budget.is_overdue();
+        let mut lacking = 0;
         for _ in 0..TRIES {
-            let pools = read(&self.tenants);
-            let idle = pools.values().filter_map(|pool| Some((pool.worth_of_idle(budget)?, pool)));
-            let least = idle.min_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, pool)| pool.clone());
-            drop(pools);
-            if least.is_none_or(|pool| pool.close_one()) {
-                return;
+            let (mut known, mut least) = (0, None::<(f32, Arc<TenantPool>)>);
+            for pool in read(&self.tenants).values().filter(|pool| pool.counts_against(budget)) {
+                let (size, worth) = pool.size_and_worth_of_idle(overdue);
+                known += size;
+                if let Some(worth) = worth
+                    && least.as_ref().is_none_or(|(known, _)| worth < *known)
+                {
+                    least = Some((worth, pool.clone()));
+                }
+            }
+            lacking = budget.lacking(known);
+            match least {
+                Some((_, pool)) if lacking > 0 => {
+                    pool.close_one();
+                }
+                _ => break,
             }
         }
+        lacking
     }
 
     /// Drops a tenant's pool unless it still serves the tenant as it is now.

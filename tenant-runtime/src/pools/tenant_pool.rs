@@ -1,13 +1,25 @@
 //! One tenant's connections.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolConfig, PoolError, QueueMode, RecyclingMethod};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolConfig, PoolError, QueueMode, RecyclingMethod};
+use tokio::sync::Notify;
+use tokio_postgres::Config;
 
-use super::{Budget, Pools, QueryError, connect::BudgetedConnect, heat::Heat, lease::Lease};
+use super::{
+    Budget, Pools, QueryError,
+    breaker::Breaker,
+    budget::{Counted, Crowd},
+    connect::BudgetedConnect,
+    heat::Heat,
+    lease::Lease,
+};
 use crate::context::{Address, TenantRecord};
 
 /// One tenant's connections, for as long as the tenant stays where it is.
@@ -16,13 +28,35 @@ pub(crate) struct TenantPool {
     address: Address,
     pool: Pool,
     budget: Arc<Budget>,
+    pools: Weak<Pools>,
+    room: Arc<Room>,
     heat: Heat,
+}
+
+/// What a tenant's new connections wait for: room in the budget, or that one of the tenant's own is free again.
+#[derive(Default)]
+pub(super) struct Room {
+    waiting: AtomicUsize,
+    idle: Notify,
+    pub(super) breaker: Breaker,
+}
+
+impl Room {
+    /// Counts one that waits for room, for as long as the answer lives.
+    pub(super) fn wait(&self) -> Counted<'_> {
+        Counted::new(&self.waiting)
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
 }
 
 impl TenantPool {
     pub(super) fn new(pools: &Pools, tenant: &TenantRecord) -> Result<Self, QueryError> {
         let budget = pools.budget(&tenant.address.server);
-        let connect = BudgetedConnect { budget: budget.clone(), pools: pools.this.clone() };
+        let room = Arc::new(Room::default());
+        let connect = BudgetedConnect { budget: budget.clone(), pools: pools.this.clone(), room: room.clone() };
         // Nothing here sets session state, so there is nothing to reset between two requests.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(pools.config_of(tenant), connect, recycling);
@@ -37,7 +71,7 @@ impl TenantPool {
         let (generation, address) = (tenant.generation, tenant.address.clone());
         let heat = Heat::new();
         heat.rise();
-        Ok(Self { generation, address, pool, budget, heat })
+        Ok(Self { generation, address, pool, budget, pools: pools.this.clone(), room, heat })
     }
 
     /// Whether these are the connections for the tenant as it is described.
@@ -52,13 +86,57 @@ impl TenantPool {
     /// A connection, within this time.
     pub(super) async fn lease(self: &Arc<Self>, within: Duration) -> Result<Lease, QueryError> {
         self.heat.rise();
-        match tokio::time::timeout(within, self.pool.get()).await {
-            Ok(Ok(object)) => Ok(Lease::new(object, self.budget.clone(), self.clone())),
+        match tokio::time::timeout(within, self.get()).await {
+            Ok(Ok(object)) => {
+                self.budget.lent();
+                Ok(Lease::new(object, self.clone()))
+            }
             Ok(Err(PoolError::Backend(error))) => Err(QueryError::Connect(error)),
             Ok(Err(PoolError::Closed)) => Err(QueryError::Moved),
             Ok(Err(error)) => Err(QueryError::Pool(error.to_string())),
             Err(_) => Err(QueryError::Busy),
         }
+    }
+
+    /// The pool's next connection. Whoever waits for room for a new one takes one that comes back meanwhile.
+    async fn get(&self) -> Result<Object, PoolError> {
+        loop {
+            tokio::select! {
+                biased;
+                object = self.pool.get() => return object,
+                () = self.room.idle.notified() => {}
+            }
+        }
+    }
+
+    /// A lease has ended, with a connection that can be used again or without one.
+    pub(super) fn give_back(&self, object: Option<Object>) {
+        let crowd = self.budget.returned(&self.room);
+        let Some(pools) = self.pools.upgrade() else { return };
+        match (crowd, object) {
+            (Crowd::Others { overdue: true }, object) => {
+                let lacking = pools.make_room(&self.budget);
+                // Nothing is idle: it is this tenant's turn to wait.
+                if lacking > 0 {
+                    drop(object.map(Object::take));
+                }
+            }
+            (Crowd::Nobody | Crowd::Own, object) => drop(object),
+            (Crowd::Others { overdue: false }, object) => {
+                drop(object);
+                if !self.room.is_wanted() {
+                    pools.make_room(&self.budget);
+                }
+            }
+        }
+        if self.room.is_wanted() && self.pool.status().available > 0 {
+            self.room.idle.notify_one();
+        }
+    }
+
+    /// How to reach the server.
+    pub(super) fn server(&self) -> &Config {
+        &self.budget.server
     }
 
     pub(super) fn last_used(&self) -> Instant {
@@ -70,12 +148,18 @@ impl TenantPool {
         self.heat.level()
     }
 
-    /// How much one of its connections is used, where one that counts against this budget could be closed: of several,
-    /// each has its share.
-    pub(super) fn worth_of_idle(&self, budget: &Arc<Budget>) -> Option<f32> {
+    pub(super) fn counts_against(&self, budget: &Arc<Budget>) -> bool {
+        Arc::ptr_eq(&self.budget, budget)
+    }
+
+    /// How many connections there are, and how much one of them is used, where one could be closed: of several, each
+    /// has its share.
+    pub(super) fn size_and_worth_of_idle(&self, overdue: bool) -> (usize, Option<f32>) {
         let status = self.pool.status();
-        let idle = Arc::ptr_eq(&self.budget, budget) && status.available > 0;
-        idle.then(|| self.heat.level() / status.size.max(1) as f32)
+        // What the tenant itself is about to take is idle for others only when they have waited for long.
+        let idle = status.available > 0 && (overdue || !self.room.is_wanted());
+        let worth = idle.then(|| self.heat.level() / status.size.max(1) as f32);
+        (status.size, worth)
     }
 
     /// Closes the connection that was idle longest.

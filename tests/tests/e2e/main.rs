@@ -19,6 +19,7 @@ mod provisioning;
 mod resources;
 mod restart;
 mod routes;
+mod scale;
 mod signup;
 mod signup_fields;
 mod signup_limits;
