@@ -252,7 +252,7 @@ impl Serving {
     pub async fn stop(self) -> Failed<()> {
         self.handle.stop(true).await;
         if let Some(runtime) = &self.runtime {
-            runtime.stop();
+            runtime.stop().await;
         }
         if let Some(background) = self.background {
             background.stop().await;

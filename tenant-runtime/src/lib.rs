@@ -5,6 +5,7 @@ mod figures;
 mod modules;
 mod pools;
 mod settings;
+mod usage;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -25,12 +26,15 @@ use tenancy::{
 };
 use tokio::{sync::mpsc, task::AbortHandle};
 use tokio_postgres::Config;
+use usage::Recorder;
 
 /// Where the routes are served: the tenant is the token's in both, and named once more in the second.
 pub const PREFIXES: [&str; 2] = ["/api/v1", "/api/{slug}"];
 
 /// How often figures are taken and idle connections looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often what was counted is brought to the record.
+const RECORD_EVERY: Duration = Duration::from_secs(5);
 /// How many questions may wait for the platform database to be read.
 const QUESTIONS: usize = 1024;
 
@@ -63,6 +67,7 @@ pub struct Runtime(Arc<Inner>);
 
 struct Inner {
     guard: Arc<Guard>,
+    recorder: Arc<tokio::sync::Mutex<Recorder>>,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
@@ -93,9 +98,14 @@ impl Runtime {
             Err(error) => return Err(StartError::Platform(error.to_string())),
         }
         let guard = Arc::new(Guard { tokens, directory, pools, base_domain });
-        let tasks = [tokio::spawn(keeper.run()), tokio::spawn(housekeeping(guard.clone()))];
+        let recorder = Arc::<tokio::sync::Mutex<Recorder>>::default();
+        let tasks = [
+            tokio::spawn(keeper.run()),
+            tokio::spawn(housekeeping(guard.clone())),
+            tokio::spawn(metering(guard.clone(), recorder.clone())),
+        ];
         let tasks = Mutex::new(tasks.iter().map(tokio::task::JoinHandle::abort_handle).collect());
-        Ok(Self(Arc::new(Inner { guard, tasks })))
+        Ok(Self(Arc::new(Inner { guard, recorder, tasks })))
     }
 
     /// Serves every route, behind its guard.
@@ -117,8 +127,12 @@ impl Runtime {
         })
     }
 
-    /// Ends what runs in the background and closes idle connections; requests on their way finish.
-    pub fn stop(&self) {
+    /// Brings what was counted to the record, ends what runs in the background and closes idle connections; requests on
+    /// their way finish.
+    pub async fn stop(&self) {
+        if !self.0.recorder.lock().await.record(&self.0.guard.directory).await {
+            tracing::warn!("what tenants used last could not be recorded: the platform database can't be reached");
+        }
         self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(|task| task.abort());
         self.0.guard.pools.close();
     }
@@ -130,5 +144,13 @@ async fn housekeeping(guard: Arc<Guard>) {
         timer.tick().await;
         guard.pools.sweep();
         figures::publish(&guard);
+    }
+}
+
+async fn metering(guard: Arc<Guard>, recorder: Arc<tokio::sync::Mutex<Recorder>>) {
+    let mut timer = tokio::time::interval(RECORD_EVERY);
+    loop {
+        timer.tick().await;
+        recorder.lock().await.record(&guard.directory).await;
     }
 }

@@ -14,7 +14,7 @@ pub mod quiet;
 pub mod wait;
 
 pub use client::{Client, Reply};
-pub use platform::{TestPlatform, TestSettings, shared_cluster};
+pub use platform::{TestPlatform, TestSettings, lift_hourly_limits, shared_cluster};
 pub use quiet::{QuietPlatform, new_tenant};
 pub use wait::{eventually, within};
 

@@ -70,6 +70,13 @@ impl Default for TestSettings {
     }
 }
 
+/// Hourly limits that no test reaches by asking much.
+pub async fn lift_hourly_limits(platform: &Platform) {
+    let session = tenancy::postgres::connect(&platform.admin).await.unwrap();
+    let sql = r#"UPDATE packages SET limits = limits || '{"api_rate_limit_per_hour": 2000000000}'"#;
+    session.batch_execute(sql).await.unwrap();
+}
+
 /// A platform that is being served.
 pub struct TestPlatform {
     pub platform: Platform,
@@ -94,6 +101,7 @@ impl TestPlatform {
         let folder = tempfile::tempdir().unwrap();
         let platform = Self::describe(cluster, wanted.settings, folder.path());
         platform.migrate().await.unwrap();
+        lift_hourly_limits(&platform).await;
         let serving = Serving::start(&platform, wanted.planes, wanted.fault).await.unwrap();
         let client = Client::new(format!("http://{}", serving.address));
         Self { platform, serving, client, folder }

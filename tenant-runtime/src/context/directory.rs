@@ -14,9 +14,10 @@ use tenancy::{DatabaseName, TenantId, TenantSlug, TenantStatus, UserId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::revocations::{Change, Revocations, Standing};
+use crate::usage::{Batch, Meter};
 
 /// What the runtime knows of a tenant.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct TenantRecord {
     pub(crate) id: TenantId,
     pub(crate) slug: TenantSlug,
@@ -30,6 +31,8 @@ pub(crate) struct TenantRecord {
     /// Limits of the tenant's own, by name; they go before the package's.
     pub(crate) limit_overrides: BTreeMap<String, i64>,
     pub(crate) address: Address,
+    /// Outlives the record: what was counted stays counted when the tenant changes.
+    pub(crate) meter: Arc<Meter>,
 }
 
 /// What a tenant's package gives. One for all tenants that have it.
@@ -81,7 +84,12 @@ pub(crate) enum Ask {
     Keys(oneshot::Sender<Result<(), Unreachable>>),
     /// What are these members of this tenant called?
     Members(TenantId, Vec<UserId>, oneshot::Sender<Result<Names, Unreachable>>),
+    /// This was used.
+    Record(Batch, oneshot::Sender<Result<Calls, Unreachable>>),
 }
+
+/// Calls of this hour, of all runtimes together.
+pub(crate) type Calls = HashMap<TenantId, u32>;
 
 /// Names of members; who is none has none.
 pub(crate) type Names = HashMap<UserId, Arc<str>>;
@@ -123,11 +131,15 @@ pub(crate) struct Directory {
 impl Known {
     pub(crate) fn new(tenants: Vec<TenantRecord>, changes: Vec<Change>) -> Self {
         let mut known = Self { revocations: changes.into_iter().collect(), ..Self::default() };
-        tenants.into_iter().for_each(|record| known.put(Arc::new(record)));
+        tenants.into_iter().for_each(|record| known.put(record));
         known
     }
 
-    fn put(&mut self, record: Arc<TenantRecord>) {
+    fn put(&mut self, mut record: TenantRecord) {
+        if let Some(old) = self.tenants.get(&record.id) {
+            record.meter = old.meter.clone();
+        }
+        let record = Arc::new(record);
         self.remove(record.id);
         if let Some(domain) = &record.domain {
             self.domains.insert(domain.to_ascii_lowercase(), record.id);
@@ -196,6 +208,16 @@ impl Directory {
         Ok(names)
     }
 
+    /// Looks at every tenant.
+    pub(crate) fn for_each(&self, mut look: impl FnMut(&TenantRecord)) {
+        self.read().tenants.values().for_each(|record| look(record));
+    }
+
+    /// Brings a batch to the record; says how many calls its tenants have made in this hour.
+    pub(crate) async fn record(&self, batch: Batch) -> Result<Calls, Unreachable> {
+        self.ask(|reply| Ask::Record(batch, reply)).await
+    }
+
     /// Reads the public keys again.
     pub(crate) async fn refresh_keys(&self) -> Result<(), Unreachable> {
         self.ask(Ask::Keys).await
@@ -222,15 +244,23 @@ impl Directory {
     }
 
     /// Takes over what a whole read brought.
-    pub(crate) fn replace(&self, known: Known) {
+    pub(crate) fn replace(&self, mut known: Known) {
+        let mut now = self.write();
+        for (id, record) in &mut known.tenants {
+            if let (Some(old), Some(record)) = (now.tenants.get(id), Arc::get_mut(record)) {
+                record.meter = old.meter.clone();
+            }
+        }
+        let old = std::mem::replace(&mut *now, known);
+        drop(now);
         // What was known goes after the lock is free again.
-        let _old = std::mem::replace(&mut *self.write(), known);
+        drop(old);
         self.missing.invalidate_all();
         self.loaded.store(true, Ordering::Release);
     }
 
     /// Takes over what a read of one tenant brought; `None`: it is gone.
-    pub(crate) fn apply(&self, id: TenantId, record: Option<Arc<TenantRecord>>) {
+    pub(crate) fn apply(&self, id: TenantId, record: Option<TenantRecord>) {
         match record {
             Some(record) => self.write().put(record),
             None => {

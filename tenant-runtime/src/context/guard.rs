@@ -6,7 +6,7 @@ use actix_web::{
     HttpMessage, HttpRequest, Route,
     body::BoxBody,
     dev::ServiceRequest,
-    http::header,
+    http::header::{self, HeaderMap, HeaderName},
     middleware::{Next, from_fn},
 };
 use tenancy::{
@@ -16,7 +16,7 @@ use tenancy::{
 };
 
 use super::{Directory, Tenant, TenantRecord, Tokens, resolve};
-use crate::pools::Pools;
+use crate::{pools::Pools, usage::Rate};
 
 /// Headers that carry a slug; the names are the contract's.
 const NAMING_HEADERS: [&str; 2] = ["x-tenant-id", "x-tenant-slug"];
@@ -37,29 +37,39 @@ impl Guard {
             let guard = guard.clone();
             async move {
                 // As an answer and not as an error, so that whatever surrounds the application still has the request.
-                if let Err(problem) = guard.admit(request.request(), access).await {
-                    return Ok(request.error_response(problem));
+                let rate = match guard.admit(request.request(), access).await {
+                    Ok(rate) => rate,
+                    Err(problem) => return Ok(request.error_response(problem)),
+                };
+                let mut response = match rate {
+                    Some(rate) if !rate.admitted => request.error_response(too_many(rate)),
+                    _ => next.call(request).await?,
+                };
+                if let Some(rate) = rate {
+                    tell(rate, response.headers_mut());
                 }
-                next.call(request).await
+                Ok(response)
             }
         }))
     }
 
-    async fn admit(&self, request: &HttpRequest, access: Access) -> Result<(), Problem> {
+    /// Lets a request in, or says why not. Where calls are limited, the answer has what is left of them.
+    async fn admit(&self, request: &HttpRequest, access: Access) -> Result<Option<Rate>, Problem> {
         if matches!(access, Access::Public | Access::Onboarding) {
-            return Ok(());
+            return Ok(None);
         }
         let token = bearer(request)
             .ok_or_else(|| Problem::unauthorized("Sign in, and send the access token as Authorization: Bearer"))?;
         let claims = self.tokens.check(token, &self.directory).await?;
         match access {
-            Access::Public | Access::Onboarding | Access::User => Ok(()),
-            Access::SuperAdmin if claims.super_admin => Ok(()),
+            Access::Public | Access::Onboarding | Access::User => Ok(None),
+            Access::SuperAdmin if claims.super_admin => Ok(None),
             Access::SuperAdmin => Err(forbidden("This is for those who run the platform")),
             Access::Tenant { permission, modules } => {
                 let tenant = self.tenant(request, claims, permission, modules).await?;
+                let rate = tenant.call();
                 request.extensions_mut().insert(tenant);
-                Ok(())
+                Ok(rate)
             }
         }
     }
@@ -126,6 +136,18 @@ impl Guard {
             }
         }
     }
+}
+
+fn too_many(rate: Rate) -> Problem {
+    let message = format!("The tenant's package allows {} requests an hour", rate.limit);
+    Problem::new(Code::RateLimited, message).retry_after(rate.reset)
+}
+
+/// The usual headers (draft-ietf-httpapi-ratelimit-headers).
+fn tell(rate: Rate, headers: &mut HeaderMap) {
+    headers.insert(HeaderName::from_static("ratelimit-limit"), rate.limit.into());
+    headers.insert(HeaderName::from_static("ratelimit-remaining"), rate.remaining.into());
+    headers.insert(HeaderName::from_static("ratelimit-reset"), rate.reset.into());
 }
 
 fn forbidden(message: impl Into<String>) -> Problem {

@@ -16,11 +16,11 @@ use uuid::Uuid;
 
 use super::{
     Ask, Directory, Tokens,
-    directory::{Answer, Names, Unreachable},
+    directory::{Answer, Calls, Names, Unreachable},
     revocations::Change,
     store::{Store, StoreError},
 };
-use crate::pools::Pools;
+use crate::{pools::Pools, usage::Batch};
 
 /// A net below the notifications: everything is read anew this often, keys among it.
 const RELOAD_EVERY: Duration = Duration::from_secs(60);
@@ -58,6 +58,7 @@ struct Work {
     waiting: Vec<(TenantId, oneshot::Sender<Answer>)>,
     waiting_for_keys: Vec<oneshot::Sender<Result<(), Unreachable>>>,
     members: Vec<(TenantId, Vec<UserId>, NamesReply)>,
+    usage: Vec<(Batch, oneshot::Sender<Result<Calls, Unreachable>>)>,
 }
 
 impl Keeper {
@@ -167,6 +168,11 @@ impl Keeper {
         for reply in work.waiting_for_keys {
             let _ = reply.send(outcome);
         }
+        for (batch, reply) in work.usage {
+            let calls = self.store.record(&batch).await;
+            let calls = calls.inspect_err(|error| tracing::warn!(%error, "usage can't be recorded now"));
+            let _ = reply.send(calls.map_err(|_| Unreachable));
+        }
         for (tenant, users, reply) in work.members {
             let names = self.store.members(tenant, &users).await;
             let names = names.inspect_err(|error| tracing::warn!(%error, "members can't be read"));
@@ -191,9 +197,9 @@ impl Keeper {
         let mut gone = work.tenants.clone();
         for record in self.store.tenants(&ids).await? {
             gone.remove(&record.id);
-            let record = Arc::new(record);
-            self.directory.apply(record.id, Some(record.clone()));
-            self.pools.keep_one(record.id, Some(&record));
+            let id = record.id;
+            self.directory.apply(id, Some(record));
+            self.pools.keep_one(id, self.directory.get(id).as_deref());
         }
         for id in gone {
             self.directory.apply(id, None);
@@ -214,6 +220,7 @@ impl Work {
                 self.keys = true;
                 self.waiting_for_keys.push(reply);
             }
+            Ask::Record(batch, reply) => self.usage.push((batch, reply)),
             Ask::Members(tenant, users, reply) => self.members.push((tenant, users, reply)),
         }
     }

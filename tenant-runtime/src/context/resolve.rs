@@ -101,6 +101,7 @@ mod tests {
             timezone: "UTC".to_owned(),
             package: Arc::default(),
             limit_overrides: BTreeMap::new(),
+            meter: Arc::default(),
             address: Address { server: Server::Platform, database: DatabaseName::parse("tenant_acme").unwrap() },
         }
     }

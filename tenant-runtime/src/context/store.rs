@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use rust_decimal::Decimal;
 use serde_json::Value as Json;
 use tenancy::{
     DatabaseName, TenantId, UserId,
@@ -16,9 +17,11 @@ use tokio_postgres::{Client, Config, Row, types::Type};
 use uuid::Uuid;
 
 use super::{
-    directory::{Address, Known, Names, Package, Server, TenantRecord},
+    directory::{Address, Calls, Known, Names, Package, Server, TenantRecord},
     revocations::Change,
 };
+
+use crate::usage::Batch;
 
 /// How long one read may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -157,6 +160,33 @@ impl Store {
         Ok(share.and_then(|share| usize::try_from(share).ok()).map(|share| share.saturating_sub(own).max(1)))
     }
 
+    /// Adds to what tenants use; says how many calls each has made in this hour.
+    pub(crate) async fn record(&mut self, batch: &Batch) -> Result<Calls, StoreError> {
+        const SQL: &str = "SELECT tenant, calls FROM record_usage($1, $2, $3, $4, $5)";
+        let hour = i64::from(batch.hour);
+        let tenants: Vec<Uuid> = batch.lines.iter().map(|line| line.tenant.uuid()).collect();
+        let metrics: Vec<&str> = batch.lines.iter().map(|line| line.metric.word()).collect();
+        let values: Vec<Decimal> = batch.lines.iter().map(crate::usage::Line::value).collect();
+        let lines = &(hour, tenants, metrics, values);
+        self.within(|client| async move {
+            let (hour, tenants, metrics, values) = lines;
+            let parameters: [crate::Parameter<'_>; 5] = [
+                (&batch.id, Type::UUID),
+                (hour, Type::INT8),
+                (tenants, Type::UUID_ARRAY),
+                (metrics, Type::TEXT_ARRAY),
+                (values, Type::NUMERIC_ARRAY),
+            ];
+            let rows = client.query_typed(SQL, &parameters).await?;
+            let calls = |row: &Row| {
+                let calls: i64 = row.try_get(1)?;
+                Ok((row.try_get(0)?, u32::try_from(calls).unwrap_or(u32::MAX)))
+            };
+            Ok(rows.iter().map(calls).collect::<Result<_, tokio_postgres::Error>>()?)
+        })
+        .await
+    }
+
     /// What these members of a tenant are called.
     pub(crate) async fn members(&mut self, tenant: TenantId, users: &[UserId]) -> Result<Names, StoreError> {
         let users: Vec<Uuid> = users.iter().map(UserId::uuid).collect();
@@ -251,6 +281,7 @@ fn record(row: &Row, packages: &Packages) -> Result<TenantRecord, tokio_postgres
         timezone: row.try_get("timezone")?,
         package: package.and_then(|key| packages.get(key).cloned()).unwrap_or_default(),
         limit_overrides: limits(&row.try_get("limit_overrides")?),
+        meter: Arc::default(),
         address: Address { server, database: row.try_get::<_, DatabaseName>("database_name")? },
     })
 }

@@ -12,7 +12,13 @@ use tenancy::{Problem, Role, TenantId, TenantSlug, UserId, token::Claims};
 use tokio_postgres::Row;
 
 use super::{Directory, TenantRecord, resolve};
-use crate::pools::{Parameter, Pools, QueryError, Statement};
+use crate::{
+    pools::{Parameter, Pools, QueryError, Statement},
+    usage::{Metric, Rate},
+};
+
+/// The limit of requests.
+const CALLS_PER_HOUR: &str = "api_rate_limit_per_hour";
 
 /// The tenant that a request is for, and who asks. Only the guard makes one, after all its checks.
 #[derive(Clone)]
@@ -58,6 +64,19 @@ impl Tenant {
     #[must_use]
     pub fn limit(&self, name: &str) -> i64 {
         self.record.limit(name)
+    }
+
+    /// Counts this request; `None` where the tenant may make as many as it likes.
+    pub(crate) fn call(&self) -> Option<Rate> {
+        let limit = self.limit(CALLS_PER_HOUR);
+        let now = Timestamp::now().as_second().unsigned_abs();
+        let rate = self.record.meter.call(limit, now);
+        (limit >= 0).then_some(rate)
+    }
+
+    /// Counts what the tenant uses.
+    pub(crate) fn count(&self, metric: Metric, amount: i64) {
+        self.record.meter.add(metric, amount);
     }
 
     /// The year that it is where the tenant is.

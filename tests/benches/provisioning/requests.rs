@@ -60,6 +60,7 @@ impl Served {
         let cluster = stage::durable_cluster().await;
         let platform = TestPlatform::describe(&cluster, stage::settings(2), &stage::folder("platform"));
         platform.migrate().await.unwrap();
+        tests::lift_hourly_limits(&platform).await;
         let port = free_port();
         let process = Process::start(Role::Tenantry, &["serve", "all"], &variables(&platform, port));
         process.answers(&format!("http://127.0.0.1:{port}/health/ready")).await;

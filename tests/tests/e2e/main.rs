@@ -26,3 +26,4 @@ mod signup_limits;
 mod suspend;
 mod suspend_cut_off;
 mod tokens;
+mod usage;

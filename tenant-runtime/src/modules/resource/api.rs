@@ -189,7 +189,12 @@ pub(super) async fn create(
     let below = parent.map(|(field, _)| field);
     let made = store::create(resource, &tenant, id, &values, bound, key.as_ref()).await;
     let (row, again) = match made.map_err(|error| resource.refusal(error, below))? {
-        Some(row) => (row, false),
+        Some(row) => {
+            if let Some(metric) = resource.metric {
+                tenant.count(metric, 1);
+            }
+            (row, false)
+        }
         None => (unmade(resource, &tenant, bound, key.as_ref(), below).await?, true),
     };
     // The address of the row itself, also where it was made below its parent.

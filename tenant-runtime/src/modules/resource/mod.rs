@@ -18,6 +18,8 @@ pub(crate) use field::Field;
 use sql::Statements;
 use tenancy::{Code, Permission, Problem, http::Access};
 
+use crate::usage::Metric;
+
 /// Another resource; a function, because two may know each other.
 pub(crate) type Other = fn() -> &'static Resource;
 
@@ -33,6 +35,7 @@ pub(crate) struct Resource {
     fields: Vec<Field>,
     modules: &'static [&'static str],
     limit: Option<Limit>,
+    metric: Option<Metric>,
     parent: Option<Parent>,
     parts: Option<Other>,
     actions: &'static [Action],
@@ -91,6 +94,7 @@ impl Resource {
             fields: Vec::new(),
             modules: &[],
             limit: None,
+            metric: None,
             parent: None,
             parts: None,
             actions: Action::ALL,
@@ -127,6 +131,12 @@ impl Resource {
         count: &'static str,
     ) -> Self {
         self.limit = Some(Limit::OfParent { limit, parents, count });
+        self
+    }
+
+    /// Every row that is made is counted in the tenant's usage.
+    pub(crate) fn metered_as(mut self, metric: Metric) -> Self {
+        self.metric = Some(metric);
         self
     }
 

@@ -5,12 +5,16 @@ use std::sync::LazyLock;
 use tenancy::Code;
 
 use super::{MODULES, tasks::TASKS};
-use crate::modules::resource::{Field, Resource};
+use crate::{
+    modules::resource::{Field, Resource},
+    usage::Metric,
+};
 
 pub(super) static PROJECTS: LazyLock<Resource> = LazyLock::new(|| {
     Resource::new("projects", "project", "prj")
         .in_modules(MODULES)
         .limited_by("max_projects")
+        .metered_as(Metric::Projects)
         .shown_with(|| &TASKS)
         .missing_as(Code::ProjectNotFound)
         .fields([

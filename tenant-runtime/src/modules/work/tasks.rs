@@ -3,11 +3,15 @@
 use std::sync::LazyLock;
 
 use super::{MODULES, projects::PROJECTS};
-use crate::modules::resource::{Field, Resource};
+use crate::{
+    modules::resource::{Field, Resource},
+    usage::Metric,
+};
 
 pub(super) static TASKS: LazyLock<Resource> = LazyLock::new(|| {
     Resource::new("tasks", "task", "tsk")
         .in_modules(MODULES)
+        .metered_as(Metric::Tasks)
         .belongs_to(|| &PROJECTS, "project_id")
         .limited_per_parent("max_tasks_per_project", "projects", "tasks_count")
         .fields([

@@ -73,6 +73,7 @@ impl Stage {
         let backups = tempfile::tempdir().unwrap();
         let platform = TestPlatform::describe(&cluster, TestSettings::default().settings, backups.path());
         platform.migrate().await.unwrap();
+        tests::lift_hourly_limits(&platform).await;
         let operator = platform.control_plane(Fault::default()).unwrap();
         let (child, address) = child::start(&platform).await;
         let client = Client::new(address);
