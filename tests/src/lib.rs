@@ -7,6 +7,7 @@ pub mod client;
 pub mod forge;
 pub mod ground;
 pub mod mailbox;
+pub mod measure;
 pub mod platform;
 pub mod program;
 pub mod proxy;

@@ -44,7 +44,11 @@ pub fn free_port() -> u16 {
 
 /// The program with these arguments, in this folder, without what this process has in its environment.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program());
+    command_of(program(), folder, arguments)
+}
+
+fn command_of(program: &Path, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TENANTRY") || name == "RUST_LOG") {
         command.env_remove(name);
@@ -98,12 +102,17 @@ pub struct Dev {
 impl Dev {
     /// Starts one in a folder, with its data in `data` there, and waits until it is ready.
     pub async fn start(folder: &Path, more: &[&str]) -> Self {
+        Self::of(program(), folder, more).await
+    }
+
+    /// [`Dev::start`] with another build of the program.
+    pub async fn of(program: &Path, folder: &Path, more: &[&str]) -> Self {
         let (data_dir, port) = (folder.join("data"), free_port());
         let (data, number) = (data_dir.display().to_string(), port.to_string());
         let arguments = [&["dev", "--port", &number, "--data-dir", &data], more].concat();
         let log = folder.join("dev.log");
         let file = File::create(&log).unwrap();
-        let mut command = command(folder, &arguments);
+        let mut command = command_of(program, folder, &arguments);
         let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         let client = Client::new(format!("http://127.0.0.1:{port}"));
         let mut dev = Self { child, data_dir, client, log };

@@ -12,7 +12,12 @@ use std::{
 use tokio::sync::oneshot;
 use tokio_postgres::Config;
 
-use super::{Figures, Pools, breaker::Breaker, tenant_pool::Room};
+use super::{
+    Figures, Pools,
+    breaker::Breaker,
+    heat::{Clock, Moment},
+    tenant_pool::Room,
+};
 
 /// The connections to one server.
 pub(crate) struct Budget {
@@ -25,6 +30,9 @@ pub(crate) struct Budget {
     /// One at a time looks for idle connections to close, so that none is closed in vain.
     pub(super) making_room: Mutex<()>,
     pub(super) breaker: Breaker,
+    clock: Clock,
+    /// What was given last, for whoever needs no lock to know it roughly.
+    size: AtomicUsize,
 }
 
 struct Places {
@@ -87,6 +95,8 @@ impl Budget {
             leases: AtomicUsize::new(0),
             making_room: Mutex::new(()),
             breaker: Breaker::default(),
+            clock: Clock::default(),
+            size: AtomicUsize::new(size),
         }
     }
 
@@ -145,6 +155,7 @@ impl Budget {
     pub(super) fn resize(self: &Arc<Self>, size: usize) {
         let mut places = self.places();
         places.size = size;
+        self.size.store(size, Ordering::Relaxed);
         self.grant(&mut places);
     }
 
@@ -161,6 +172,16 @@ impl Budget {
     /// Counts a connection that is being made, for as long as the answer lives.
     pub(super) fn connecting(&self) -> Counted<'_> {
         Counted::new(&self.connecting)
+    }
+
+    /// Counts a use of one of the connections.
+    pub(super) fn use_now(&self) -> Moment {
+        self.clock.advance(self.size.load(Ordering::Relaxed))
+    }
+
+    /// Now, in uses.
+    pub(super) fn now(&self) -> Moment {
+        self.clock.now(self.size.load(Ordering::Relaxed))
     }
 
     /// Notes that a connection is lent out.

@@ -32,8 +32,8 @@ use crate::{
 const IDLE: Duration = Duration::from_secs(60);
 /// The connections to a server of which our share is not known yet.
 const UNKNOWN_SHARE: usize = 8;
-/// How often a tenant is used is remembered also while it has no connection, until this little is left of it.
-const COLD: f32 = 0.01;
+/// How often a tenant was used is remembered also while it has no connection, for this long.
+const REMEMBERED: Duration = Duration::from_secs(600);
 /// How many idle connections are closed at once, at most.
 const TRIES: usize = 8;
 
@@ -143,12 +143,12 @@ impl Pools {
     /// how many are still lacking.
     fn make_room(&self, budget: &Arc<Budget>) -> usize {
         let _alone = budget.making_room.lock().unwrap_or_else(PoisonError::into_inner);
-        let overdue = budget.is_overdue();
+        let (overdue, now) = (budget.is_overdue(), budget.now());
         let mut lacking = 0;
         for _ in 0..TRIES {
             let (mut known, mut least) = (0, None::<(f32, Arc<TenantPool>)>);
             for pool in read(&self.tenants).values().filter(|pool| pool.counts_against(budget)) {
-                let (size, worth) = pool.size_and_worth_of_idle(overdue);
+                let (size, worth) = pool.size_and_worth_of_idle(now, overdue);
                 known += size;
                 if let Some(worth) = worth
                     && least.as_ref().is_none_or(|(known, _)| worth < *known)
@@ -189,8 +189,7 @@ impl Pools {
     /// Closes connections that were idle for long, and forgets tenants that nobody asks for any more.
     pub(crate) fn sweep(&self) {
         let open: Vec<Arc<TenantPool>> = read(&self.tenants).values().cloned().collect();
-        let forgotten =
-            |pool: &TenantPool| pool.close_idle(IDLE) == 0 && pool.last_used().elapsed() > IDLE && pool.heat() < COLD;
+        let forgotten = |pool: &TenantPool| pool.close_idle(IDLE) == 0 && pool.last_used().elapsed() > REMEMBERED;
         // Requests wait for whoever writes, so nobody does without a need.
         if open.iter().any(|pool| forgotten(pool)) {
             write(&self.tenants).retain(|_, pool| !forgotten(pool));

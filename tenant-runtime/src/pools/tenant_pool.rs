@@ -17,7 +17,7 @@ use super::{
     breaker::Breaker,
     budget::{Counted, Crowd},
     connect::BudgetedConnect,
-    heat::Heat,
+    heat::{Heat, Moment},
     lease::Lease,
 };
 use crate::context::{Address, TenantRecord};
@@ -70,7 +70,6 @@ impl TenantPool {
             Pool::builder(manager).config(config).build().map_err(|error| QueryError::Pool(error.to_string()))?;
         let (generation, address) = (tenant.generation, tenant.address.clone());
         let heat = Heat::new();
-        heat.rise();
         Ok(Self { generation, address, pool, budget, pools: pools.this.clone(), room, heat })
     }
 
@@ -85,7 +84,7 @@ impl TenantPool {
 
     /// A connection, within this time.
     pub(super) async fn lease(self: &Arc<Self>, within: Duration) -> Result<Lease, QueryError> {
-        self.heat.rise();
+        self.heat.rise(self.budget.use_now());
         match tokio::time::timeout(within, self.get()).await {
             Ok(Ok(object)) => {
                 self.budget.lent();
@@ -143,22 +142,17 @@ impl TenantPool {
         self.heat.last_rise()
     }
 
-    /// How much the tenant was used lately.
-    pub(super) fn heat(&self) -> f32 {
-        self.heat.level()
-    }
-
     pub(super) fn counts_against(&self, budget: &Arc<Budget>) -> bool {
         Arc::ptr_eq(&self.budget, budget)
     }
 
     /// How many connections there are, and how much one of them is used, where one could be closed: of several, each
     /// has its share.
-    pub(super) fn size_and_worth_of_idle(&self, overdue: bool) -> (usize, Option<f32>) {
+    pub(super) fn size_and_worth_of_idle(&self, now: Moment, overdue: bool) -> (usize, Option<f32>) {
         let status = self.pool.status();
         // What the tenant itself is about to take is idle for others only when they have waited for long.
         let idle = status.available > 0 && (overdue || !self.room.is_wanted());
-        let worth = idle.then(|| self.heat.level() / status.size.max(1) as f32);
+        let worth = idle.then(|| self.heat.level(now) / status.size.max(1) as f32);
         (status.size, worth)
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 
-use crate::{
+use tests::measure::{
     Effort,
     report::{Line, Report, note},
     stage::{self, Stage, default_stock},

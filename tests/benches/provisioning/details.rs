@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Instant};
 use tests::CustomerId;
 use tokio_postgres::{Client as Session, NoTls, types::Type};
 
-use crate::{
+use tests::measure::{
     Effort,
     load::{Load, get},
     report::{Line, Report, median, note, shown},
-    requests::{CONNECTIONS, Served, in_turn, token, warm_up},
     rows,
+    served::{CONNECTIONS, Served, in_turn, token, warm_up},
 };
 
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {

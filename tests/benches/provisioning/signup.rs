@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 
-use crate::{
+use tests::measure::{
     Effort,
     report::{Line, Report, mean, median, note, percentile, shown},
     stage::{self, Stage, default_stock},

@@ -12,11 +12,11 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tenantry::{cluster, serving::Platform};
 
-use crate::{
+use tests::measure::{
     Effort,
     processes::{Process, Role, free_port, postgres_below, resident},
     report::{Line, Report, median, note, shown},
-    requests, stage,
+    served, stage,
 };
 
 /// Longer than the runtime keeps a connection that nobody uses.
@@ -93,7 +93,7 @@ async fn touch(http: &str, platform: &Platform, tenants: &[Born]) {
     let signer = TokenSigner::new(&platform.master_key, Duration::from_secs(600));
     let client = reqwest::Client::new();
     for born in tenants {
-        let token = requests::token(&signer, born);
+        let token = served::token(&signer, born);
         let answer = client.get(format!("http://{http}/api/v1/customers")).bearer_auth(token).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.status());
     }

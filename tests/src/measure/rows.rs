@@ -1,10 +1,10 @@
 //! Customers to read, and the statements that read them: the floor runs the same ones as the platform.
 
+use crate::CustomerId;
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use tenancy::UserId;
-use tests::CustomerId;
 use tokio_postgres::{Client as Session, Row};
 
 const COLUMNS: &str = "id, company_name, company_title, contact_person, email, phone, country, city, address, sector, \
@@ -12,15 +12,15 @@ const COLUMNS: &str = "id, company_name, company_title, contact_person, email, p
     updated_at, version";
 
 /// How many customers the tenant has. Few, so that PostgreSQL's share of a request is small and ours is not hidden.
-pub(crate) const CUSTOMERS: i32 = 100;
+pub const CUSTOMERS: i32 = 100;
 
 /// One customer by id.
-pub(crate) fn read_one() -> String {
+pub fn read_one() -> String {
     format!("SELECT {COLUMNS} FROM customers WHERE id = $1")
 }
 
 /// A page of customers, newest first, and how many there are.
-pub(crate) fn read_page() -> String {
+pub fn read_page() -> String {
     let order = "ORDER BY created_at DESC, id DESC";
     format!(
         "SELECT counted.total, page.* FROM (SELECT value AS total FROM tallies WHERE name = 'customers') counted \
@@ -29,7 +29,7 @@ pub(crate) fn read_page() -> String {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Customer {
+pub struct Customer {
     id: CustomerId,
     company_name: String,
     company_title: Option<String>,
@@ -54,7 +54,7 @@ pub(crate) struct Customer {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Page {
+pub struct Page {
     data: Vec<Customer>,
     page: i64,
     limit: i64,
@@ -64,7 +64,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// The first page of 20.
-    pub(crate) fn first(rows: &[Row]) -> Self {
+    pub fn first(rows: &[Row]) -> Self {
         let total = rows.first().map_or(0, |row| row.get(0));
         Self {
             data: rows.iter().map(|row| customer(row, 1)).collect(),
@@ -77,7 +77,7 @@ impl Page {
 }
 
 /// The customer in these columns, of which the first is `start`.
-pub(crate) fn customer(row: &Row, start: usize) -> Customer {
+pub fn customer(row: &Row, start: usize) -> Customer {
     let amount: Decimal = row.get(start + 13);
     Customer {
         id: row.get(start),
@@ -105,7 +105,7 @@ pub(crate) fn customer(row: &Row, start: usize) -> Customer {
 }
 
 /// Fills a tenant's database, and gives the id of one customer.
-pub(crate) async fn fill(database: &Session) -> CustomerId {
+pub async fn fill(database: &Session) -> CustomerId {
     let sql = "INSERT INTO customers (id, company_name, contact_person, email, phone, country, city, sector, customer_since, \
                total_revenue, tags, created_by, created_by_name, created_at) SELECT gen_random_uuid(), 'Company ' || n, \
                'Ada Lovelace', 'c' || n || '@example.com', '+90 212 000 00 00', 'TR', 'Istanbul', 'Retail', \

@@ -3,19 +3,19 @@
 
 use std::process::ExitCode;
 
+use crate::CustomerId;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
-use tests::CustomerId;
 use tokio_postgres::NoTls;
 
-use crate::rows;
+use super::rows;
 
 /// The variables that describe the server; the process has no arguments.
-pub(crate) const URL: &str = "FLOOR_URL";
-pub(crate) const PORT: &str = "FLOOR_PORT";
-pub(crate) const POOL: &str = "FLOOR_POOL";
-pub(crate) const WORKERS: &str = "FLOOR_WORKERS";
-pub(crate) const RECYCLING: &str = "FLOOR_RECYCLING";
+pub const URL: &str = "FLOOR_URL";
+pub const PORT: &str = "FLOOR_PORT";
+pub const POOL: &str = "FLOOR_POOL";
+pub const WORKERS: &str = "FLOOR_WORKERS";
+pub const RECYCLING: &str = "FLOOR_RECYCLING";
 
 struct Statements {
     one: String,
@@ -23,7 +23,7 @@ struct Statements {
 }
 
 /// Serves until it is killed.
-pub(crate) fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let pool = pool();
     let statements = web::Data::new(Statements { one: rows::read_one(), page: rows::read_page() });
     let serve = async move {

@@ -13,27 +13,27 @@ use tokio::{
 
 /// What is asked, and by how many at once.
 #[derive(Clone)]
-pub(crate) struct Load {
-    pub(crate) address: SocketAddr,
+pub struct Load {
+    pub address: SocketAddr,
     /// Whole requests, taken in turn; each once, unless there is only one.
-    pub(crate) requests: std::sync::Arc<Vec<Vec<u8>>>,
-    pub(crate) connections: usize,
+    pub requests: std::sync::Arc<Vec<Vec<u8>>>,
+    pub connections: usize,
 }
 
 /// A GET as it goes over the wire.
-pub(crate) fn get(path: &str, token: Option<&str>) -> Vec<u8> {
+pub fn get(path: &str, token: Option<&str>) -> Vec<u8> {
     let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\n{authorization}\r\n").into_bytes()
 }
 
 impl Load {
     /// One request over and over.
-    pub(crate) fn of(address: SocketAddr, request: Vec<u8>, connections: usize) -> Self {
+    pub fn of(address: SocketAddr, request: Vec<u8>, connections: usize) -> Self {
         Self { address, requests: std::sync::Arc::new(vec![request]), connections }
     }
 
     /// Answers a second, for this long. Any answer but 200 ends the program.
-    pub(crate) async fn run(&self, time: Duration) -> f64 {
+    pub async fn run(&self, time: Duration) -> f64 {
         let load = self.clone();
         let thread = tokio::task::spawn_blocking(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crate::{TestPlatform, TestSettings, ground::ground};
 use control_plane::{
     ControlPlane, audit,
     identity::Language,
@@ -19,7 +20,6 @@ use tenantry::{
     config::Settings,
     serving::Planes,
 };
-use tests::{TestPlatform, TestSettings, ground::ground};
 use tokio_postgres::Client as Session;
 
 /// A hash as the platform keeps one; nobody signs in with it.
@@ -29,27 +29,27 @@ const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Qx2VAs
 const SEGMENTS: usize = 32;
 
 /// A platform of its own on a PostgreSQL of its own.
-pub(crate) struct Stage {
-    pub(crate) platform: TestPlatform,
+pub struct Stage {
+    pub platform: TestPlatform,
     cluster: Cluster,
     bare: Session,
     template: String,
 }
 
 /// A PostgreSQL that is as durable as in production, and goes when it is stopped.
-pub(crate) async fn durable_cluster() -> Cluster {
+pub async fn durable_cluster() -> Cluster {
     let lasting = ClusterOptions::lasting(folder("cluster"));
     let settings = vec![("max_connections".to_owned(), "200".to_owned())];
     Cluster::start(ClusterOptions { settings, throwaway: true, ..lasting }).await.expect("a PostgreSQL to measure on")
 }
 
 /// The name of a folder that nobody has.
-pub(crate) fn folder(what: &str) -> PathBuf {
+pub fn folder(what: &str) -> PathBuf {
     ground().join(format!("bench-{}-{what}-{}", std::process::id(), next()))
 }
 
 /// Defaults, but for what keeps strangers from signing up as fast as they can.
-pub(crate) fn settings(stock: usize) -> Settings {
+pub fn settings(stock: usize) -> Settings {
     let mut settings = Settings::default();
     settings.http.bind = "127.0.0.1:0".to_owned();
     settings.signup.per_address_per_hour = 0;
@@ -60,19 +60,19 @@ pub(crate) fn settings(stock: usize) -> Settings {
 }
 
 /// How much stock there is when nobody says otherwise.
-pub(crate) fn default_stock() -> usize {
+pub fn default_stock() -> usize {
     Provisioning::default().stock
 }
 
 /// A number that was not given before.
-pub(crate) fn next() -> usize {
+pub fn next() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Stage {
     /// With this much stock, all of it ready.
-    pub(crate) async fn with_stock(stock: usize) -> Self {
+    pub async fn with_stock(stock: usize) -> Self {
         let cluster = durable_cluster().await;
         let wanted = TestSettings { settings: settings(stock), planes: Planes::All, fault: Fault::default() };
         let platform = TestPlatform::on(&cluster, wanted).await;
@@ -84,22 +84,22 @@ impl Stage {
     }
 
     /// Makes a tenant and returns when it is served; says whether it came from stock.
-    pub(crate) async fn make(&self) -> bool {
+    pub async fn make(&self) -> bool {
         make(self.platform.control_plane()).await.finished
     }
 
     /// The registry, to make tenants with from several tasks.
-    pub(crate) fn control_plane(&self) -> ControlPlane {
+    pub fn control_plane(&self) -> ControlPlane {
         self.platform.control_plane().clone()
     }
 
     /// What making a tenant can't do without.
-    pub(crate) async fn clone_bare(&self) {
+    pub async fn clone_bare(&self) {
         clone(&self.bare, &self.template).await;
     }
 
     /// Sessions for bare operations side by side.
-    pub(crate) async fn bare_sessions(&self, count: usize) -> Vec<(Session, String)> {
+    pub async fn bare_sessions(&self, count: usize) -> Vec<(Session, String)> {
         let mut sessions = Vec::new();
         for _ in 0..count {
             sessions.push((self.platform.platform_session().await, self.template.clone()));
@@ -109,7 +109,7 @@ impl Stage {
 
     /// Gives the server a log that it has been through before, as one has that was in use for a while: in its first
     /// minutes each segment is made as it is needed, and every commit waits for that.
-    pub(crate) async fn go_through_the_log(&self) {
+    pub async fn go_through_the_log(&self) {
         for _ in 0..SEGMENTS {
             self.bare.batch_execute("SELECT pg_logical_emit_message(false, 'bench', '')").await.unwrap();
             self.bare.batch_execute("SELECT pg_switch_wal()").await.unwrap();
@@ -118,12 +118,12 @@ impl Stage {
     }
 
     /// Writes out what was done until now.
-    pub(crate) async fn settle(&self) {
+    pub async fn settle(&self) {
         self.bare.batch_execute("CHECKPOINT").await.unwrap();
     }
 
     /// Waits until this much stock is ready.
-    pub(crate) async fn stock_is(&self, wanted: usize) {
+    pub async fn stock_is(&self, wanted: usize) {
         let wanted = i64::try_from(wanted).unwrap();
         let sql = self.bare.prepare("SELECT count(*) FROM stock WHERE ready").await.unwrap();
         while self.bare.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0) < wanted {
@@ -132,14 +132,14 @@ impl Stage {
     }
 
     /// Stops everything and deletes it.
-    pub(crate) async fn strike(self) {
+    pub async fn strike(self) {
         self.platform.stop().await;
         self.cluster.stop().await.unwrap();
     }
 }
 
 /// Makes a tenant and returns when it is served.
-pub(crate) async fn make(control_plane: &ControlPlane) -> Born {
+pub async fn make(control_plane: &ControlPlane) -> Born {
     let born = control_plane.tenants.create(newcomer()).await.expect("a tenant");
     if !born.finished {
         wait_for(&control_plane.tenants, &born).await;
@@ -174,7 +174,7 @@ fn newcomer() -> NewTenant {
 }
 
 /// The bare operation: one statement on a warm connection.
-pub(crate) async fn clone(session: &Session, template: &str) {
+pub async fn clone(session: &Session, template: &str) {
     let sql = format!("CREATE DATABASE bare_{} TEMPLATE {template}", next());
     session.batch_execute(&sql).await.unwrap();
 }

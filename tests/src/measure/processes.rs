@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a process of this program is, where it is not the benchmark itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
     /// `tenantry`, with the arguments of the process.
     Tenantry,
     /// The bare server.
@@ -29,7 +29,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) fn of_this_process() -> Option<Self> {
+    pub fn of_this_process() -> Option<Self> {
         match std::env::var(ROLE).ok()?.as_str() {
             "tenantry" => Some(Self::Tenantry),
             "floor" => Some(Self::Floor),
@@ -46,13 +46,13 @@ impl Role {
 }
 
 /// A process that is being measured; it ends with this.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
 }
 
 impl Process {
     /// Starts this program in another role, with nothing of the caller's own configuration.
-    pub(crate) fn start(role: Role, arguments: &[&str], variables: &[(&str, String)]) -> Self {
+    pub fn start(role: Role, arguments: &[&str], variables: &[(&str, String)]) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("TENANTRY") {
@@ -67,12 +67,12 @@ impl Process {
         Self { child: command.spawn().unwrap() }
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
     /// Waits for a line that begins like this.
-    pub(crate) async fn says(&mut self, beginning: &str) {
+    pub async fn says(&mut self, beginning: &str) {
         let mut lines = BufReader::new(self.child.stdout.take().expect("asked for once")).lines();
         let said = async {
             while let Some(line) = lines.next_line().await.unwrap() {
@@ -88,7 +88,7 @@ impl Process {
     }
 
     /// Waits until this address is answered with success.
-    pub(crate) async fn answers(&self, url: &str) {
+    pub async fn answers(&self, url: &str) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if reqwest::get(url).await.is_ok_and(|response| response.status().is_success()) {
@@ -100,7 +100,7 @@ impl Process {
     }
 
     /// Processor time that it has used so far.
-    pub(crate) fn processor_time(&self) -> Duration {
+    pub fn processor_time(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
         let fields = stat.rsplit_once(')').map(|(_, tail)| tail.split_whitespace()).unwrap();
         let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
@@ -109,7 +109,7 @@ impl Process {
     }
 
     /// Asks it to end, and waits.
-    pub(crate) async fn stop(mut self) {
+    pub async fn stop(mut self) {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process id");
         kill_process(pid, Signal::TERM).unwrap();
         self.child.wait().await.unwrap();
@@ -117,17 +117,17 @@ impl Process {
 }
 
 /// A port that nobody has just now.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
 /// Memory that a process has in use, in MB.
-pub(crate) fn resident(pid: u32) -> f64 {
+pub fn resident(pid: u32) -> f64 {
     kilobytes(Path::new(&format!("/proc/{pid}/status")), "VmRSS:") / 1024.0
 }
 
 /// Memory of every PostgreSQL process below this one, shared memory counted once, in MB; and how many they are.
-pub(crate) fn postgres_below(ancestor: u32) -> (f64, usize) {
+pub fn postgres_below(ancestor: u32) -> (f64, usize) {
     let parents: HashMap<u32, (u32, String)> = fs::read_dir("/proc")
         .unwrap()
         .flatten()

@@ -6,23 +6,23 @@ use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
 /// What was measured, in order.
 #[derive(Default)]
-pub(crate) struct Report(Vec<Line>);
+pub struct Report(Vec<Line>);
 
 /// One line of the table.
-pub(crate) struct Line {
-    pub(crate) what: String,
-    pub(crate) measured: String,
+pub struct Line {
+    pub what: String,
+    pub measured: String,
     /// The bare operation, where there is one.
-    pub(crate) floor: String,
+    pub floor: String,
     /// What it comes to, against what it should be.
-    pub(crate) verdict: String,
+    pub verdict: String,
     /// `None`: there is no target.
-    pub(crate) met: Option<bool>,
+    pub met: Option<bool>,
 }
 
 impl Line {
     /// A line without a target.
-    pub(crate) fn fact(what: &str, measured: impl Into<String>) -> Self {
+    pub fn fact(what: &str, measured: impl Into<String>) -> Self {
         Self {
             what: what.to_owned(),
             measured: measured.into(),
@@ -33,41 +33,41 @@ impl Line {
     }
 
     /// [`Line::fact`] beside its floor.
-    pub(crate) fn beside(mut self, floor: impl Into<String>) -> Self {
+    pub fn beside(mut self, floor: impl Into<String>) -> Self {
         self.floor = floor.into();
         self
     }
 
     /// A remark where a verdict would be.
-    pub(crate) fn remark(mut self, remark: impl Into<String>) -> Self {
+    pub fn remark(mut self, remark: impl Into<String>) -> Self {
         self.verdict = remark.into();
         self
     }
 
     /// A time that must not be longer than this.
-    pub(crate) fn at_most(self, value: Duration, limit: Duration) -> Self {
+    pub fn at_most(self, value: Duration, limit: Duration) -> Self {
         let verdict = format!("≤ {}", shown(limit));
         Self { verdict, met: Some(value <= limit), ..self }
     }
 
     /// A ratio that must not be above this.
-    pub(crate) fn ratio_at_most(self, ratio: f64, limit: f64) -> Self {
+    pub fn ratio_at_most(self, ratio: f64, limit: f64) -> Self {
         Self { verdict: format!("{ratio:.2} (≤ {limit})"), met: Some(ratio <= limit), ..self }
     }
 
     /// A ratio that must not be below this.
-    pub(crate) fn ratio_at_least(self, ratio: f64, limit: f64) -> Self {
+    pub fn ratio_at_least(self, ratio: f64, limit: f64) -> Self {
         Self { verdict: format!("{ratio:.2} (≥ {limit})"), met: Some(ratio >= limit), ..self }
     }
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, line: Line) {
+    pub fn add(&mut self, line: Line) {
         note(&format!("{}: {} | {} | {}", line.what, line.measured, line.floor, line.verdict));
         self.0.push(line);
     }
 
-    pub(crate) fn all_met(&self) -> bool {
+    pub fn all_met(&self) -> bool {
         self.0.iter().all(|line| line.met != Some(false))
     }
 }
@@ -85,12 +85,12 @@ impl fmt::Display for Report {
 }
 
 /// Progress, for whoever waits.
-pub(crate) fn note(text: &str) {
+pub fn note(text: &str) {
     eprintln!("{text}");
 }
 
 /// A time as people read it.
-pub(crate) fn shown(time: Duration) -> String {
+pub fn shown(time: Duration) -> String {
     let micros = time.as_secs_f64() * 1e6;
     match micros {
         0.0..1_000.0 => format!("{micros:.0} µs"),
@@ -100,23 +100,23 @@ pub(crate) fn shown(time: Duration) -> String {
 }
 
 /// The value below which this share of the values lies.
-pub(crate) fn percentile(times: &[Duration], share: f64) -> Duration {
+pub fn percentile(times: &[Duration], share: f64) -> Duration {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
     let place = (sorted.len() as f64 * share).ceil() as usize;
     sorted[place.clamp(1, sorted.len()) - 1]
 }
 
-pub(crate) fn median(times: &[Duration]) -> Duration {
+pub fn median(times: &[Duration]) -> Duration {
     percentile(times, 0.5)
 }
 
-pub(crate) fn mean(times: &[Duration]) -> Duration {
+pub fn mean(times: &[Duration]) -> Duration {
     times.iter().sum::<Duration>() / u32::try_from(times.len()).unwrap_or(u32::MAX)
 }
 
 /// The middle of some rates.
-pub(crate) fn middle(rates: &[f64]) -> f64 {
+pub fn middle(rates: &[f64]) -> f64 {
     let mut sorted = rates.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     sorted[sorted.len() / 2]

@@ -1,0 +1,88 @@
+//! Does what `docs/adding-a-module.md` says, on a copy of the project, and uses what came of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "test code: a panic is a failed test")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rustix::process::Signal;
+use serde_json::json;
+use tests::{ground, program::Dev};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// A code block of the page, by its language and what stands in it.
+fn block(page: &str, language: &str, contains: &str) -> String {
+    let fence = format!("```{language}\n");
+    let mut blocks = page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.find(|block| block.contains(contains)).expect(contains).to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let name = entry.file_name();
+        if name == "target" || name.to_str().is_some_and(|name| name.starts_with('.')) {
+            continue;
+        }
+        let to = to.join(name);
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+fn change(path: &Path, before: &str, more: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(before), "{} has no {before}", path.display());
+    fs::write(path, text.replace(before, &format!("{more}{before}"))).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_adds_a_resource_that_works() {
+    let page = fs::read_to_string(root().join("docs/adding-a-module.md")).unwrap();
+    let folder = ground::folder();
+    let project = folder.path().join("project");
+    copy(&root(), &project);
+
+    fs::write(project.join("tenant-migrations/V5__fairs.sql"), block(&page, "sql", "CREATE TABLE fairs")).unwrap();
+    let crm = project.join("tenant-runtime/src/modules/crm");
+    fs::write(crm.join("fairs.rs"), block(&page, "rust", "static FAIRS")).unwrap();
+    change(&crm.join("mod.rs"), "mod leads;", "mod fairs;\n");
+    change(&crm.join("mod.rs"), "        .flatten()", &block(&page, "rust", ".chain("));
+    let permission = block(&page, "rust", "fairs.*");
+    change(&project.join("tenancy/src/role.rs"), "                \"leads.*\",\n", &permission);
+
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let target = root().join("target/adding-a-module");
+    let build = Command::new(cargo)
+        .args(["build", "--package", "tenantry", "--target-dir"])
+        .arg(&target)
+        .current_dir(&project)
+        .output()
+        .unwrap();
+    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+
+    let mut dev = Dev::of(&target.join("debug/tenantry"), folder.path(), &[]).await;
+    dev.client.sign_up("Acme", "ada@example.com").await.expect(201);
+    let owner = dev.client.sign_in("ada@example.com").await;
+    let customer = owner.post("/api/v1/customers", &json!({ "company_name": "x" })).await.expect(201).body;
+    let body = json!({ "name": "Hannover Messe", "opens_on": "2027-04-19", "customer_id": customer["id"] });
+    let made = owner.post("/api/v1/fairs", &body).await.expect(201);
+    assert!(made.body["id"].as_str().unwrap().starts_with("fai_"));
+    let place = made.headers["location"].to_str().unwrap().to_owned();
+    owner.patch(&place, &json!({ "status": "open" })).await.expect(200);
+    let list = owner.get("/api/v1/fairs?status=open&sort=-opens_on&search=messe").await.expect(200).body;
+    assert_eq!((&list["total"], &list["data"][0]["name"]), (&json!(1), &json!("Hannover Messe")));
+    assert_eq!(owner.post("/api/v1/fairs", &json!({ "status": "maybe" })).await.status, 422);
+    let document = owner.get("/api/openapi.json").await.expect(200).body;
+    assert!(document["paths"]["/api/v1/fairs/{id}"]["patch"].is_object());
+    owner.delete(&place).await.expect(204);
+    assert!(dev.end(Signal::INT).await.success());
+}
