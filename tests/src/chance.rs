@@ -14,6 +14,11 @@ impl Chance {
         Self(seed)
     }
 
+    /// The sequence of a seed.
+    pub const fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// Another sequence for somebody else.
     pub fn fork(&self, number: u64) -> Self {
         Self(self.0 ^ number.wrapping_mul(0xd134_2543_de82_ef95))

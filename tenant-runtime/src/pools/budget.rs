@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -31,6 +31,9 @@ pub(crate) struct Budget {
     pub(super) making_room: Mutex<()>,
     pub(super) breaker: Breaker,
     clock: Clock,
+    /// Whether somebody waits, or more is taken than there should be: so that the usual lease need not lock to know.
+    crowded: AtomicBool,
+    full: AtomicBool,
     /// What was given last, for whoever needs no lock to know it roughly.
     size: AtomicUsize,
 }
@@ -67,7 +70,7 @@ pub(super) enum Crowd {
 
 /// For so long a tenant may use its connections again and again while others wait: connecting anew for every request
 /// would cost all of them more.
-const SLICE: Duration = Duration::from_millis(10);
+pub(super) const SLICE: Duration = Duration::from_millis(10);
 
 /// Counts one for as long as it lives.
 pub(super) struct Counted<'a>(&'a AtomicUsize);
@@ -96,6 +99,8 @@ impl Budget {
             making_room: Mutex::new(()),
             breaker: Breaker::default(),
             clock: Clock::default(),
+            crowded: AtomicBool::new(false),
+            full: AtomicBool::new(false),
             size: AtomicUsize::new(size),
         }
     }
@@ -112,10 +117,12 @@ impl Budget {
             places.forget_the_impatient();
             if places.taken < places.size && places.waiting.is_empty() {
                 places.taken += 1;
+                self.full.store(places.taken >= places.size, Ordering::Relaxed);
                 return Some(Place(Some(self.clone())));
             }
             let (place, receiver) = oneshot::channel();
             places.waiting.push_back(Waiting { since: Instant::now(), room: room.clone(), place });
+            self.crowded.store(true, Ordering::SeqCst);
             receiver
         };
         pools.make_room(self);
@@ -131,13 +138,14 @@ impl Budget {
     /// Gives what is free to those who wait.
     fn grant(self: &Arc<Self>, places: &mut Places) {
         while places.taken < places.size {
-            let Some(next) = places.waiting.pop_front() else { return };
+            let Some(next) = places.waiting.pop_front() else { break };
             match next.place.send(Place(Some(self.clone()))) {
                 Ok(()) => places.taken += 1,
                 // Nobody waits there any more; the place was not taken.
                 Err(mut place) => place.0 = None,
             }
         }
+        self.full.store(places.taken >= places.size, Ordering::Relaxed);
     }
 
     /// The server has no connection left: makes do with what there is, until the next share is known.
@@ -157,6 +165,7 @@ impl Budget {
         places.size = size;
         self.size.store(size, Ordering::Relaxed);
         self.grant(&mut places);
+        self.crowded.store(!places.waiting.is_empty() || places.taken > size, Ordering::SeqCst);
     }
 
     /// How many connections must still be closed for those who wait, and for a budget that shrank, where the pools have
@@ -172,6 +181,11 @@ impl Budget {
     /// Counts a connection that is being made, for as long as the answer lives.
     pub(super) fn connecting(&self) -> Counted<'_> {
         Counted::new(&self.connecting)
+    }
+
+    /// Whether a new connection would have to wait for another's end.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
     }
 
     /// Counts a use of one of the connections.
@@ -192,8 +206,12 @@ impl Budget {
     /// Notes that a tenant's lent connection is back, or closed, and says who waits.
     pub(super) fn returned(&self, room: &Arc<Room>) -> Crowd {
         self.leases.fetch_sub(1, Ordering::Relaxed);
+        if !self.crowded.load(Ordering::SeqCst) {
+            return Crowd::Nobody;
+        }
         let mut places = self.places();
         places.forget_the_impatient();
+        self.crowded.store(!places.waiting.is_empty() || places.taken > places.size, Ordering::SeqCst);
         match places.waiting.front() {
             Some(next) if Arc::ptr_eq(&next.room, room) => Crowd::Own,
             Some(next) => Crowd::Others { overdue: next.since.elapsed() > SLICE },

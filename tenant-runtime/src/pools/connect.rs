@@ -37,6 +37,7 @@ impl Connect for BudgetedConnect {
             if !(self.budget.breaker.admits() && self.room.breaker.admits()) {
                 return self.refused(&config).await;
             }
+            let _of_tenant = self.room.connect();
             let place = match self.pools.upgrade() {
                 Some(pools) => {
                     let _waiting = self.room.wait();

@@ -15,7 +15,7 @@ use tokio_postgres::Config;
 use super::{
     Budget, Pools, QueryError,
     breaker::Breaker,
-    budget::{Counted, Crowd},
+    budget::{Counted, Crowd, SLICE},
     connect::BudgetedConnect,
     heat::{Heat, Moment},
     lease::Lease,
@@ -37,6 +37,8 @@ pub(crate) struct TenantPool {
 #[derive(Default)]
 pub(super) struct Room {
     waiting: AtomicUsize,
+    lent: AtomicUsize,
+    connecting: AtomicUsize,
     idle: Notify,
     pub(super) breaker: Breaker,
 }
@@ -45,6 +47,15 @@ impl Room {
     /// Counts one that waits for room, for as long as the answer lives.
     pub(super) fn wait(&self) -> Counted<'_> {
         Counted::new(&self.waiting)
+    }
+
+    /// Counts one that is being made, for as long as the answer lives.
+    pub(super) fn connect(&self) -> Counted<'_> {
+        Counted::new(&self.connecting)
+    }
+
+    fn is_connecting(&self) -> bool {
+        self.connecting.load(Ordering::SeqCst) > 0
     }
 
     fn is_wanted(&self) -> bool {
@@ -88,6 +99,7 @@ impl TenantPool {
         match tokio::time::timeout(within, self.get()).await {
             Ok(Ok(object)) => {
                 self.budget.lent();
+                self.room.lent.fetch_add(1, Ordering::SeqCst);
                 Ok(Lease::new(object, self.clone()))
             }
             Ok(Err(PoolError::Backend(error))) => Err(QueryError::Connect(error)),
@@ -97,8 +109,18 @@ impl TenantPool {
         }
     }
 
-    /// The pool's next connection. Whoever waits for room for a new one takes one that comes back meanwhile.
+    /// The pool's next connection. Whoever waits for room for a new one takes one that comes back meanwhile. At the
+    /// budget, another connection of a tenant costs somebody else's: the ones that there are, or the one that is being
+    /// made, are waited for before.
     async fn get(&self) -> Result<Object, PoolError> {
+        while self.budget.is_full() && self.has_some_to_wait_for() {
+            let _waiting = self.room.wait();
+            let came_back = tokio::time::timeout(SLICE, self.room.idle.notified()).await.is_ok();
+            // All are busy for long, and no other is on its way: it is worth another.
+            if !came_back && !self.room.is_connecting() {
+                break;
+            }
+        }
         loop {
             tokio::select! {
                 biased;
@@ -111,6 +133,7 @@ impl TenantPool {
     /// A lease has ended, with a connection that can be used again or without one.
     pub(super) fn give_back(&self, object: Option<Object>) {
         let crowd = self.budget.returned(&self.room);
+        self.room.lent.fetch_sub(1, Ordering::SeqCst);
         let Some(pools) = self.pools.upgrade() else { return };
         match (crowd, object) {
             (Crowd::Others { overdue: true }, object) => {
@@ -128,7 +151,7 @@ impl TenantPool {
                 }
             }
         }
-        if self.room.is_wanted() && self.pool.status().available > 0 {
+        if self.room.is_wanted() && self.idle(self.pool.status().size) > 0 {
             self.room.idle.notify_one();
         }
     }
@@ -149,11 +172,22 @@ impl TenantPool {
     /// How many connections there are, and how much one of them is used, where one could be closed: of several, each
     /// has its share.
     pub(super) fn size_and_worth_of_idle(&self, now: Moment, overdue: bool) -> (usize, Option<f32>) {
-        let status = self.pool.status();
+        let size = self.pool.status().size;
         // What the tenant itself is about to take is idle for others only when they have waited for long.
-        let idle = status.available > 0 && (overdue || !self.room.is_wanted());
-        let worth = idle.then(|| self.heat.level(now) / status.size.max(1) as f32);
-        (status.size, worth)
+        let idle = self.idle(size) > 0 && (overdue || !self.room.is_wanted());
+        (size, idle.then(|| self.heat.level(now) / size.max(1) as f32))
+    }
+
+    /// Whether all connections are busy, and there are some, or will be.
+    fn has_some_to_wait_for(&self) -> bool {
+        let status = self.pool.status();
+        self.idle(status.size) == 0 && status.size < status.max_size && (status.size > 0 || self.room.is_connecting())
+    }
+
+    /// How many of so many connections are idle. The pool itself takes those that wait for a new one for users of the
+    /// ones that there are.
+    fn idle(&self, size: usize) -> usize {
+        size.saturating_sub(self.room.lent.load(Ordering::SeqCst))
     }
 
     /// Closes the connection that was idle longest.

@@ -8,7 +8,7 @@ use tokio_postgres::{Client as Session, NoTls, types::Type};
 use tests::measure::{
     Effort,
     load::{Load, get},
-    report::{Line, Report, median, note, shown},
+    report::{Line, Report, median, middle, note, shown},
     rows,
     served::{CONNECTIONS, Served, in_turn, token, warm_up},
 };
@@ -81,7 +81,7 @@ async fn remembered_tokens(served: &Served, effort: Effort, report: &mut Report)
         remembered.push(one.run(time).await);
         checked.push(many.run(time).await);
     }
-    let (remembered, checked) = (crate::report::middle(&remembered), crate::report::middle(&checked));
+    let (remembered, checked) = (middle(&remembered), middle(&checked));
     let line = Line::fact("GET one customer, a token that was seen before", format!("{remembered:.0} a second"));
     let line = line.beside(format!("{checked:.0} a second (never seen)"));
     report.add(line.remark(format!("{:.2}", remembered / checked)));

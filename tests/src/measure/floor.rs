@@ -20,18 +20,21 @@ pub const RECYCLING: &str = "FLOOR_RECYCLING";
 struct Statements {
     one: String,
     page: String,
+    create: String,
 }
 
 /// Serves until it is killed.
 pub fn run() -> ExitCode {
     let pool = pool();
-    let statements = web::Data::new(Statements { one: rows::read_one(), page: rows::read_page() });
+    let statements =
+        web::Data::new(Statements { one: rows::read_one(), page: rows::read_page(), create: rows::create() });
     let serve = async move {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(web::Data::new(pool.clone()))
                 .app_data(statements.clone())
                 .route("/customers", web::get().to(list))
+                .route("/customers", web::post().to(create))
                 .route("/customers/{id}", web::get().to(read))
         });
         server.workers(number(WORKERS)).bind(format!("127.0.0.1:{}", variable(PORT)))?.run().await
@@ -67,6 +70,47 @@ async fn list(pool: web::Data<Pool>, statements: web::Data<Statements>) -> HttpR
     let statement = client.prepare_cached(&statements.page).await.unwrap();
     let rows = client.query(&statement, &[&20_i64, &0_i64]).await.unwrap();
     HttpResponse::Ok().json(rows::Page::first(&rows))
+}
+
+async fn create(
+    pool: web::Data<Pool>,
+    statements: web::Data<Statements>,
+    body: web::Json<rows::NewCustomer>,
+) -> HttpResponse {
+    let client = pool.get().await.unwrap();
+    let statement = client.prepare_cached(&statements.create).await.unwrap();
+    let (id, nobody, none, new) = (CustomerId::generate(), uuid::Uuid::nil(), None::<String>, body.into_inner());
+    let (activity, day, tags) = (uuid::Uuid::now_v7(), None::<jiff::civil::Date>, Vec::<String>::new());
+    let row = client
+        .query_one(
+            &statement,
+            &[
+                &id,
+                &nobody,
+                &"Ada Lovelace",
+                &activity,
+                &id.to_string(),
+                &new.company_name,
+                &none,
+                &new.contact_person,
+                &new.email,
+                &none,
+                &new.country,
+                &new.city,
+                &none,
+                &new.sector,
+                &"customer",
+                &"active",
+                &day,
+                &new.total_revenue,
+                &new.currency,
+                &tags,
+                &-1_i64,
+            ],
+        )
+        .await
+        .unwrap();
+    HttpResponse::Created().json(rows::customer(&row, 0))
 }
 
 fn variable(name: &str) -> String {

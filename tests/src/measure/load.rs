@@ -1,7 +1,7 @@
 //! A client that asks as fast as it is answered, over connections that stay open, on one thread.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -11,13 +11,35 @@ use tokio::{
     net::TcpStream,
 };
 
+/// What came of a load.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outcome {
+    /// Answers a second.
+    pub rate: f64,
+    /// How many requests were told to come back later.
+    pub put_off: usize,
+}
+
 /// What is asked, and by how many at once.
 #[derive(Clone)]
 pub struct Load {
     pub address: SocketAddr,
-    /// Whole requests, taken in turn; each once, unless there is only one.
+    /// Whole requests, taken in turn; each once, unless there is only one, or an order.
     pub requests: std::sync::Arc<Vec<Vec<u8>>>,
+    /// Which request comes next, over and over.
+    pub order: std::sync::Arc<Vec<u32>>,
     pub connections: usize,
+}
+
+/// A POST of JSON as it goes over the wire.
+pub fn post(path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
+    let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n{authorization}\r\n{body}"
+    )
+    .into_bytes()
 }
 
 /// A GET as it goes over the wire.
@@ -29,48 +51,116 @@ pub fn get(path: &str, token: Option<&str>) -> Vec<u8> {
 impl Load {
     /// One request over and over.
     pub fn of(address: SocketAddr, request: Vec<u8>, connections: usize) -> Self {
-        Self { address, requests: std::sync::Arc::new(vec![request]), connections }
+        Self { address, requests: std::sync::Arc::new(vec![request]), order: std::sync::Arc::default(), connections }
     }
 
-    /// Answers a second, for this long. Any answer but 200 ends the program.
+    /// Requests in an order that is gone through over and over.
+    pub fn in_order(address: SocketAddr, requests: Vec<Vec<u8>>, order: Vec<u32>, connections: usize) -> Self {
+        let (requests, order) = (std::sync::Arc::new(requests), std::sync::Arc::new(order));
+        Self { address, requests, order, connections }
+    }
+
+    /// Answers a second, for this long. Any answer but 200 and 201 ends the program.
     pub async fn run(&self, time: Duration) -> f64 {
+        let outcome = self.outcome(time).await;
+        assert_eq!(outcome.put_off, 0, "requests were put off");
+        outcome.rate
+    }
+
+    /// The same, where requests may be put off.
+    pub async fn outcome(&self, time: Duration) -> Outcome {
         let load = self.clone();
-        let thread = tokio::task::spawn_blocking(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(load.all_connections(time))
-        });
-        thread.await.unwrap()
+        on_a_thread(move |runtime| runtime.block_on(load.all_connections(time))).await
     }
 
-    async fn all_connections(&self, time: Duration) -> f64 {
-        let (answers, next) = (Cell::new(0_usize), Cell::new(0_usize));
+    /// How long each answer took when so many are asked for a second, whether or not the ones before were answered.
+    pub async fn at_rate(&self, rate: f64, time: Duration) -> Vec<Duration> {
+        let load = self.clone();
+        on_a_thread(move |runtime| runtime.block_on(load.all_at_rate(rate, time))).await
+    }
+
+    async fn all_connections(&self, time: Duration) -> Outcome {
+        let (answers, put_off, next) = (Cell::new(0_usize), Cell::new(0_usize), Cell::new(0_usize));
         let started = Instant::now();
-        let connections = (0..self.connections).map(|_| self.one_connection(started + time, &answers, &next));
+        let connections = (0..self.connections).map(|_| async {
+            let mut connection = Connection::open(self.address).await;
+            while started.elapsed() < time {
+                let Some(request) = self.request(next.replace(next.get() + 1)) else { return };
+                let counter = if connection.ask(request).await { &answers } else { &put_off };
+                counter.set(counter.get() + 1);
+            }
+        });
         futures_util::future::join_all(connections).await;
-        answers.get() as f64 / started.elapsed().as_secs_f64()
+        Outcome { rate: answers.get() as f64 / started.elapsed().as_secs_f64(), put_off: put_off.get() }
     }
 
-    async fn one_connection(&self, deadline: Instant, answers: &Cell<usize>, next: &Cell<usize>) {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let mut buffer = vec![0_u8; 64 * 1024];
-        while Instant::now() < deadline {
-            let place = next.replace(next.get() + 1);
-            let request = match self.requests.as_slice() {
-                [only] => only,
-                many => match many.get(place) {
-                    Some(request) => request,
-                    None => return,
-                },
-            };
-            stream.write_all(request).await.unwrap();
-            read_answer(&mut stream, &mut buffer).await;
-            answers.set(answers.get() + 1);
-        }
+    async fn all_at_rate(&self, rate: f64, time: Duration) -> Vec<Duration> {
+        let (times, next) = (RefCell::new(Vec::new()), Cell::new(0_usize));
+        let started = Instant::now() + Duration::from_millis(100);
+        let every = Duration::from_secs_f64(self.connections as f64 / rate);
+        let connections = (0..self.connections).map(|number| {
+            let (times, next) = (&times, &next);
+            async move {
+                let mut connection = Connection::open(self.address).await;
+                let mut due = started + every.mul_f64(number as f64 / self.connections as f64);
+                while due < started + time {
+                    // A timer that comes late is not the server's fault; an answer before that comes late is.
+                    let since = if Instant::now() < due {
+                        tokio::time::sleep_until(due.into()).await;
+                        Instant::now()
+                    } else {
+                        due
+                    };
+                    let Some(request) = self.request(next.replace(next.get() + 1)) else { return };
+                    assert!(connection.ask(request).await, "a request was put off");
+                    times.borrow_mut().push(since.elapsed());
+                    due += every;
+                }
+            }
+        });
+        futures_util::future::join_all(connections).await;
+        times.into_inner()
+    }
+
+    fn request(&self, place: usize) -> Option<&[u8]> {
+        let place = match (self.requests.len(), self.order.len()) {
+            (1, 0) => 0,
+            (_, 0) => place,
+            (_, length) => self.order[place % length] as usize,
+        };
+        self.requests.get(place).map(Vec::as_slice)
     }
 }
 
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) {
+/// The load is made on one thread, so that the servers have what is left of the machine.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce(tokio::runtime::Runtime) -> T + Send + 'static) -> T {
+    let thread = tokio::task::spawn_blocking(move || {
+        work(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap())
+    });
+    thread.await.unwrap()
+}
+
+/// A connection that stays open.
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, buffer: vec![0; 64 * 1024] }
+    }
+
+    /// Asks, and reads the answer; whether it was answered and not put off.
+    async fn ask(&mut self, request: &[u8]) -> bool {
+        self.stream.write_all(request).await.unwrap();
+        read_answer(&mut self.stream, &mut self.buffer).await
+    }
+}
+
+async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> bool {
     let mut filled = 0;
     let mut whole = None;
     while whole.is_none_or(|whole| filled < whole) {
@@ -81,13 +171,15 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) {
             whole = length(&buffer[..filled]);
         }
     }
+    !buffer.starts_with(b"HTTP/1.1 503")
 }
 
 /// How long an answer is, once its head is there.
 fn length(answer: &[u8]) -> Option<usize> {
     let head = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&answer[..head]).expect("a head in ASCII");
-    assert!(text.starts_with("HTTP/1.1 200"), "{}", String::from_utf8_lossy(answer));
+    let expected = ["HTTP/1.1 200", "HTTP/1.1 201", "HTTP/1.1 503"];
+    assert!(expected.iter().any(|line| text.starts_with(line)), "{}", String::from_utf8_lossy(answer));
     let body = text.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?

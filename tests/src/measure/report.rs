@@ -55,6 +55,11 @@ impl Line {
         Self { verdict: format!("{ratio:.2} (≤ {limit})"), met: Some(ratio <= limit), ..self }
     }
 
+    /// A value that must be below this.
+    pub fn limit(self, value: f64, limit: f64, unit: &str) -> Self {
+        Self { verdict: format!("< {limit} {unit}"), met: Some(value < limit), ..self }
+    }
+
     /// A ratio that must not be below this.
     pub fn ratio_at_least(self, ratio: f64, limit: f64) -> Self {
         Self { verdict: format!("{ratio:.2} (≥ {limit})"), met: Some(ratio >= limit), ..self }

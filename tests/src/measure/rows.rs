@@ -28,6 +28,37 @@ pub fn read_page() -> String {
     )
 }
 
+/// A new customer, with all that belongs to it: the limit, the activity.
+pub fn create() -> String {
+    let fields = "company_name, company_title, contact_person, email, phone, country, city, address, sector, \
+        relationship_type, status, customer_since, total_revenue, currency, tags";
+    let places: Vec<String> = (6..21).map(|place| format!("${place}")).collect();
+    format!(
+        "WITH room AS (SELECT 1 FROM tallies WHERE name = 'customers' AND ($21::bigint < 0 OR value < $21) FOR UPDATE), \
+         made AS (INSERT INTO customers (id, created_by, created_by_name, {fields}) SELECT $1, $2, $3, {} FROM room \
+         RETURNING {COLUMNS}), noted AS (INSERT INTO activities (id, action, resource, row_id, title, created_by, \
+         created_by_name) SELECT $4, 'created', 'customers', $5, left(coalesce(company_name, ''), 300), $2, $3 FROM made) \
+         SELECT {COLUMNS} FROM made",
+        places.join(", ")
+    )
+}
+
+/// What a client sends to make one.
+pub const NEW: &str = r#"{"company_name":"Company","contact_person":"Ada Lovelace","email":"c@example.com","country":"TR","city":"Istanbul","sector":"Retail","total_revenue":"10.50","currency":"TRY"}"#;
+
+/// [`NEW`] as the bare server reads it.
+#[derive(serde::Deserialize)]
+pub struct NewCustomer {
+    pub company_name: String,
+    pub contact_person: Option<String>,
+    pub email: Option<String>,
+    pub country: Option<String>,
+    pub city: Option<String>,
+    pub sector: Option<String>,
+    pub total_revenue: Decimal,
+    pub currency: String,
+}
+
 #[derive(Serialize)]
 pub struct Customer {
     id: CustomerId,

@@ -30,6 +30,7 @@ pub const CONNECTIONS: usize = 16;
 pub struct Served {
     cluster: Cluster,
     platform: Platform,
+    control_plane: ControlPlane,
     pub process: Process,
     pub address: SocketAddr,
     pub signer: TokenSigner,
@@ -53,17 +54,38 @@ pub fn token(signer: &TokenSigner, born: &Born) -> String {
     signer.sign(subject, Some(tenant)).unwrap()
 }
 
+/// How a platform is served.
+pub struct Wanted {
+    /// `all`, or `runtime`.
+    pub planes: &'static str,
+    /// Connections that the runtime may have.
+    pub budget: usize,
+    /// What PostgreSQL has.
+    pub max_connections: usize,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { planes: "all", budget: 60, max_connections: 200 }
+    }
+}
+
 impl Served {
     pub async fn start() -> Self {
-        let cluster = stage::durable_cluster().await;
+        Self::with(Wanted::default()).await
+    }
+
+    pub async fn with(wanted: Wanted) -> Self {
+        let cluster = stage::durable_cluster_with(wanted.max_connections).await;
         let platform = TestPlatform::describe(&cluster, stage::settings(2), &stage::folder("platform"));
         platform.migrate().await.unwrap();
         lift_hourly_limits(&platform).await;
-        let port = free_port();
-        let process = Process::start(Role::Tenantry, &["serve", "all"], &variables(&platform, port));
-        process.answers(&format!("http://127.0.0.1:{port}/health/ready")).await;
+        lift_row_limits(&platform).await;
+        let control_plane = platform.control_plane(Fault::default()).unwrap();
+        control_plane.servers.platform().await.unwrap();
+        control_plane.provisioning.prepare().await.unwrap();
+        let (process, address) = serve(&platform, wanted.planes, wanted.budget).await;
 
-        let control_plane: ControlPlane = platform.control_plane(Fault::default()).unwrap();
         let born = stage::make(&control_plane).await;
         let name = platform.settings.database.prefix.tenant_database(&born.tenant.slug);
         let session = postgres::connect(&postgres::on_database(&platform.admin, &name)).await.unwrap();
@@ -71,8 +93,46 @@ impl Served {
         let database_url = cluster.url().replace("/postgres?", &format!("/{name}?"));
         let life = Duration::from_secs(3600);
         let signer = TokenSigner::new(&platform.master_key, life);
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        Self { cluster, platform, process, address, signer, born, customer, database_url }
+        Self { cluster, platform, control_plane, process, address, signer, born, customer, database_url }
+    }
+
+    /// Another process in place of the one that serves, with another budget.
+    pub async fn serve_again(mut self, planes: &str, budget: usize) -> Self {
+        let (process, address) = serve(&self.platform, planes, budget).await;
+        std::mem::replace(&mut self.process, process).stop().await;
+        self.address = address;
+        self
+    }
+
+    /// One more tenant, with as many rows as the first.
+    pub async fn another(&self) -> Born {
+        let born = self.empty().await;
+        rows::fill(&self.session(&born).await).await;
+        born
+    }
+
+    /// One more tenant, without rows.
+    pub async fn empty(&self) -> Born {
+        stage::make(&self.control_plane).await
+    }
+
+    /// A session as administrator in a tenant's database.
+    pub async fn session(&self, born: &Born) -> tokio_postgres::Client {
+        let name = self.platform.settings.database.prefix.tenant_database(&born.tenant.slug);
+        postgres::connect(&postgres::on_database(&self.platform.admin, &name)).await.unwrap()
+    }
+
+    /// How a tenant's own role reaches its database.
+    pub fn as_tenant(&self, born: &Born) -> tokio_postgres::Config {
+        let prefix = &self.platform.settings.database.prefix;
+        let (name, role) = (prefix.tenant_database(&born.tenant.slug), prefix.tenant_role(born.tenant.id));
+        let password = self.platform.master_key.tenant_password(born.tenant.id);
+        postgres::as_role(&self.platform.admin, &name, &role, password.expose())
+    }
+
+    /// A session as administrator in the platform database.
+    pub async fn platform_session(&self) -> tokio_postgres::Client {
+        postgres::connect(&self.platform.admin).await.unwrap()
     }
 
     /// The bare server on this tenant's database.
@@ -95,6 +155,22 @@ impl Served {
         self.process.stop().await;
         self.cluster.stop().await.unwrap();
     }
+}
+
+/// Creates are measured until the time is over, not until a limit is reached.
+async fn lift_row_limits(platform: &Platform) {
+    let session = postgres::connect(&platform.admin).await.unwrap();
+    let sql = r#"UPDATE packages SET limits = limits || '{"max_customers": 2000000000}'"#;
+    session.batch_execute(sql).await.unwrap();
+}
+
+async fn serve(platform: &Platform, planes: &str, budget: usize) -> (Process, SocketAddr) {
+    let port = free_port();
+    let mut variables = variables(platform, port);
+    variables.push(("TENANTRY__RUNTIME__MAX_CONNECTIONS", budget.to_string()));
+    let process = Process::start(Role::Tenantry, &["serve", planes], &variables);
+    process.answers(&format!("http://127.0.0.1:{port}/health/ready")).await;
+    (process, SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
 /// The configuration of `tenantry serve` for this platform.
@@ -131,7 +207,7 @@ impl Rounds {
     }
 
     /// What one answer took of a time that all of them took.
-    fn each(&self, all: Duration) -> Duration {
+    pub fn each(&self, all: Duration) -> Duration {
         all.div_f64(self.answers)
     }
 }

@@ -38,8 +38,13 @@ pub struct Stage {
 
 /// A PostgreSQL that is as durable as in production, and goes when it is stopped.
 pub async fn durable_cluster() -> Cluster {
+    durable_cluster_with(200).await
+}
+
+/// [`durable_cluster`] with so many connections.
+pub async fn durable_cluster_with(max_connections: usize) -> Cluster {
     let lasting = ClusterOptions::lasting(folder("cluster"));
-    let settings = vec![("max_connections".to_owned(), "200".to_owned())];
+    let settings = vec![("max_connections".to_owned(), max_connections.to_string())];
     Cluster::start(ClusterOptions { settings, throwaway: true, ..lasting }).await.expect("a PostgreSQL to measure on")
 }
 

@@ -6,6 +6,8 @@ pub(crate) struct Field {
     pub(super) name: &'static str,
     pub(super) takes: Takes,
     pub(super) columns: Vec<String>,
+    /// Of an amount: by how many columns its currency comes after it.
+    pub(super) to_currency: usize,
     pub(super) required: bool,
     pub(super) fixed: bool,
     pub(super) prefilled: bool,
@@ -76,6 +78,7 @@ impl Field {
             name,
             takes,
             columns,
+            to_currency: 0,
             required: false,
             fixed: false,
             prefilled: false,
@@ -115,7 +118,7 @@ impl Field {
         Self::new(name, Takes::OneOf(words))
     }
 
-    /// An amount of at least zero, with as many decimal places as the currency in that field has.
+    /// An amount of at least zero, with as many decimal places as the currency has that a later field holds.
     pub(crate) fn amount(name: &'static str, currency: &'static str) -> Self {
         Self::new(name, Takes::Amount { currency })
     }

@@ -168,9 +168,19 @@ impl Resource {
     /// The fields, in the order in which they are shown. The first text names a row in the list of activities.
     pub(crate) fn fields<const N: usize>(mut self, fields: [Field; N]) -> Self {
         self.fields = fields.into();
+        self.find_currencies();
         self.columns = sql::columns(&self);
         self.statements = Statements::new(&self);
         self
+    }
+
+    fn find_currencies(&mut self) {
+        for place in 0..self.fields.len() {
+            if let field::Takes::Amount { currency } = self.fields[place].takes {
+                let between = self.fields[place..].iter().take_while(|field| field.name != currency);
+                self.fields[place].to_currency = between.map(|field| field.columns.len()).sum();
+            }
+        }
     }
 
     fn access(&self, action: Action) -> Access {

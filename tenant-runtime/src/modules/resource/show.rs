@@ -71,9 +71,9 @@ impl Shown {
             | Takes::Shown(Shows::Text) => map.serialize_entry(name, &self.get::<Option<&str>, S>(column)?),
             Takes::Day => map.serialize_entry(name, &self.get::<Option<Date>, S>(column)?),
             Takes::Time => map.serialize_entry(name, &self.get::<Option<Timestamp>, S>(column)?),
-            Takes::Amount { currency } => {
+            Takes::Amount { .. } => {
                 let amount: Decimal = self.get::<_, S>(column)?;
-                let currency = self.row.try_get(currency).map_err(|error| S::Error::custom(describe(&error)))?;
+                let currency = self.get::<&str, S>(column + field.to_currency)?;
                 // A row that was not written here may have more places than its currency; it is shown as it is.
                 let amount = Money::new(amount, currency).map_or(amount, |money| money.amount());
                 map.serialize_entry(name, &amount)

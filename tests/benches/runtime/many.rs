@@ -1,0 +1,199 @@
+//! Many tenants on few connections. What PostgreSQL can do at all: a request that finds a connection open is answered as
+//! fast as a bare handler answers, and one that does not needs a new one, which costs the whole machine some milliseconds.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use control_plane::tenants::Born;
+use futures_util::{StreamExt, stream};
+use tests::{
+    CustomerId,
+    chance::Chance,
+    measure::{
+        Effort,
+        load::{Load, get},
+        report::{Line, Report, note},
+        served::{Served, Wanted, token},
+    },
+};
+use tokio_postgres::Config;
+
+/// Connections of the runtime, of the 100 that PostgreSQL has by default.
+const BUDGET: usize = 90;
+/// Where memory allows it.
+const LARGE_BUDGET: usize = 1_000;
+/// Of what can be.
+const RATIO: f64 = 0.8;
+/// Clients at once.
+const CLIENTS: usize = 48;
+
+/// How requests spread over tenants.
+#[derive(Clone, Copy)]
+enum Spread {
+    Uniform,
+    Zipf,
+    /// Zipf, with other favourites every ten seconds.
+    Changing,
+}
+
+impl Spread {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Zipf => "Zipf",
+            Self::Changing => "Zipf, favourites change every 10 s",
+        }
+    }
+
+    /// How many requests find a connection open where the most used tenants have them all.
+    fn best_hits(self, tenants: usize, budget: usize) -> f64 {
+        let open = budget.min(tenants);
+        match self {
+            Self::Uniform => open as f64 / tenants as f64,
+            Self::Zipf | Self::Changing => {
+                let sum = |count: usize| (1..=count).map(|rank| 1.0 / rank as f64).sum::<f64>();
+                sum(open) / sum(tenants)
+            }
+        }
+    }
+
+    /// Which tenant is asked for next, for a while; another turn has other favourites.
+    fn order(self, tenants: usize, turn: usize) -> Vec<u32> {
+        let mut chance = Chance::of(7 + turn as u64);
+        let sums: Vec<f64> = (1..=tenants)
+            .scan(0.0, |sum, rank| {
+                *sum += 1.0 / rank as f64;
+                Some(*sum)
+            })
+            .collect();
+        let place = |chance: &mut Chance| match self {
+            Self::Uniform => chance.below(tenants),
+            Self::Zipf | Self::Changing => {
+                let point = chance.below(1_000_000_000) as f64 / 1e9 * sums[tenants - 1];
+                let rank = sums.partition_point(|sum| *sum < point).min(tenants - 1);
+                // 389 has no divisor in common with 100 and 1,000: every turn is another order.
+                (rank * 389 + turn * 7_919) % tenants
+            }
+        };
+        (0..200_000).map(|_| u32::try_from(place(&mut chance)).unwrap()).collect()
+    }
+}
+
+pub(crate) async fn measure(effort: Effort, report: &mut Report) {
+    let (few, many) = effort.pick((100, 1_000), (20, 100));
+    note(&format!("making {many} tenants …"));
+    let wanted = Wanted { budget: BUDGET, max_connections: LARGE_BUDGET + 60, ..Wanted::default() };
+    let served = Served::with(wanted).await;
+    let customer = served.customer;
+    let births = (0..many).map(|_| tenant(&served, customer));
+    let tenants: Vec<Born> = stream::iter(births).buffered(8).collect().await;
+    served.platform_session().await.batch_execute("CHECKPOINT").await.unwrap();
+    let requests: Vec<Vec<u8>> = tenants.iter().map(|born| request(&served, born, customer)).collect();
+
+    note("what PostgreSQL can do …");
+    let (floor, floor_address) = served.floor("fast").await;
+    let time = effort.pick(Duration::from_secs(10), Duration::from_secs(1));
+    let bare = Load::of(floor_address, get(&format!("/customers/{customer}"), None), CLIENTS);
+    bare.run(time / 5).await;
+    let warm = bare.run(time).await;
+    drop(floor);
+    let configs: Vec<Config> = tenants.iter().map(|born| served.as_tenant(born)).collect();
+    let connecting = connecting(configs, customer, time).await;
+    report.add(Line::fact("bare handler, connection open", format!("{warm:.0} a second")));
+    report.add(Line::fact("connecting for each query, on any of them", format!("{connecting:.0} a second")));
+
+    let limits = Limits { warm, connecting };
+    for count in [few, many] {
+        for spread in [Spread::Uniform, Spread::Zipf, Spread::Changing] {
+            limits.compare(&served, &requests[..count], spread, BUDGET, effort, report).await;
+        }
+    }
+    let served = served.serve_again("all", LARGE_BUDGET).await;
+    for spread in [Spread::Uniform, Spread::Zipf, Spread::Changing] {
+        limits.compare(&served, &requests, spread, LARGE_BUDGET, effort, report).await;
+    }
+    served.stop().await;
+}
+
+/// Requests a second, in the same run.
+struct Limits {
+    warm: f64,
+    connecting: f64,
+}
+
+impl Limits {
+    async fn compare(
+        &self,
+        served: &Served,
+        requests: &[Vec<u8>],
+        spread: Spread,
+        budget: usize,
+        effort: Effort,
+        report: &mut Report,
+    ) {
+        let hits = spread.best_hits(requests.len(), budget);
+        let limit = 1.0 / (hits / self.warm + (1.0 - hits) / self.connecting);
+        let time = effort.pick(Duration::from_secs(10), Duration::from_secs(1));
+        let load =
+            |turn| Load::in_order(served.address, requests.to_vec(), spread.order(requests.len(), turn), CLIENTS);
+        load(0).outcome(time).await;
+        let (mut rate, mut put_off) = (0.0, 0);
+        let turns = effort.pick(3, 1);
+        for turn in 1..=turns {
+            let turn = if matches!(spread, Spread::Changing) { turn } else { 0 };
+            let outcome = load(turn).outcome(time).await;
+            rate += outcome.rate / turns as f64;
+            put_off += outcome.put_off;
+        }
+        let what = format!("{} tenants, budget {budget}, {}", requests.len(), spread.word());
+        let line = Line::fact(&what, format!("{rate:.0} a second, {put_off} put off"));
+        let line = line.beside(format!("{limit:.0} a second"));
+        // With the large budget nearly every request finds a connection; there the bare handler is no fair limit.
+        report.add(if budget == BUDGET {
+            line.ratio_at_least(rate / limit, RATIO)
+        } else {
+            line.remark(format!("{:.2}", rate / limit))
+        });
+    }
+}
+
+/// A tenant with one customer, whose id is the same everywhere.
+async fn tenant(served: &Served, customer: CustomerId) -> Born {
+    let born = served.empty().await;
+    let sql = "INSERT INTO customers (id, company_name, created_by, created_by_name) VALUES ($1, 'Company', $1, 'Ada')";
+    served.session(&born).await.execute(sql, &[&customer]).await.unwrap();
+    born
+}
+
+fn request(served: &Served, born: &Born, customer: CustomerId) -> Vec<u8> {
+    get(&format!("/api/v1/customers/{customer}"), Some(&token(&served.signer, born)))
+}
+
+/// Connections a second for one query each, eight at a time.
+async fn connecting(configs: Vec<Config>, customer: CustomerId, time: Duration) -> f64 {
+    let (configs, done) = (Arc::new(configs), Arc::new(AtomicUsize::new(0)));
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..8_u64)
+        .map(|number| {
+            let (configs, done) = (configs.clone(), done.clone());
+            tokio::spawn(async move {
+                let mut chance = Chance::of(number);
+                while started.elapsed() < time {
+                    let config = &configs[chance.below(configs.len())];
+                    let client = tenancy::postgres::connect(config).await.unwrap();
+                    let sql = "SELECT company_name FROM customers WHERE id = $1";
+                    let rows = client.query_typed(sql, &[(&customer, tokio_postgres::types::Type::UUID)]).await;
+                    assert_eq!(rows.unwrap().len(), 1);
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    futures_util::future::join_all(tasks).await;
+    done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64()
+}
