@@ -70,7 +70,7 @@ pub(super) enum Crowd {
 
 /// For so long a tenant may use its connections again and again while others wait: connecting anew for every request
 /// would cost all of them more.
-pub(super) const SLICE: Duration = Duration::from_millis(10);
+const SLICE: Duration = Duration::from_millis(10);
 
 /// Counts one for as long as it lives.
 pub(super) struct Counted<'a>(&'a AtomicUsize);
@@ -87,6 +87,9 @@ impl Drop for Counted<'_> {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+/// One of so many connections may be about to change hands.
+const CHANGING: usize = 24;
 
 impl Budget {
     pub(crate) fn new(server: Config, size: usize) -> Self {
@@ -168,14 +171,19 @@ impl Budget {
         self.crowded.store(!places.waiting.is_empty() || places.taken > size, Ordering::SeqCst);
     }
 
-    /// How many connections must still be closed for those who wait, and for a budget that shrank, where the pools have
-    /// `known` connections: what is on its way out is not among them any more and still has its place.
+    /// How many connections must be closed now for those who wait, and for a budget that shrank, where the pools have
+    /// `known` connections: what is on its way out is not among them any more and still has its place. Only few change
+    /// hands at a time: a server makes connections no faster for being asked for many at once, and those that are being
+    /// made and closed answer nobody.
     pub(super) fn lacking(&self, known: usize) -> usize {
         let mut places = self.places();
         places.forget_the_impatient();
-        let leaving = places.taken.saturating_sub(known + self.connecting.load(Ordering::SeqCst));
-        let wanted = places.taken + places.waiting.len();
-        wanted.saturating_sub(places.size + leaving)
+        let connecting = self.connecting.load(Ordering::SeqCst);
+        let leaving = places.taken.saturating_sub(known + connecting);
+        let too_many = places.taken.saturating_sub(places.size);
+        let wanted = (places.taken + places.waiting.len()).saturating_sub(places.size);
+        let changing = (places.size / CHANGING).max(2).saturating_sub(leaving + connecting);
+        wanted.saturating_sub(leaving).min(changing).max(too_many.saturating_sub(leaving))
     }
 
     /// Counts a connection that is being made, for as long as the answer lives.

@@ -15,12 +15,15 @@ use tokio_postgres::Config;
 use super::{
     Budget, Pools, QueryError,
     breaker::Breaker,
-    budget::{Counted, Crowd, SLICE},
+    budget::{Counted, Crowd},
     connect::BudgetedConnect,
     heat::{Heat, Moment},
     lease::Lease,
 };
 use crate::context::{Address, TenantRecord};
+
+/// A tenant whose connections are all busy for this long gets another at the budget, at somebody else's cost.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// One tenant's connections, for as long as the tenant stays where it is.
 pub(crate) struct TenantPool {
@@ -115,7 +118,7 @@ impl TenantPool {
     async fn get(&self) -> Result<Object, PoolError> {
         while self.budget.is_full() && self.has_some_to_wait_for() {
             let _waiting = self.room.wait();
-            let came_back = tokio::time::timeout(SLICE, self.room.idle.notified()).await.is_ok();
+            let came_back = tokio::time::timeout(BUSY, self.room.idle.notified()).await.is_ok();
             // All are busy for long, and no other is on its way: it is worth another.
             if !came_back && !self.room.is_connecting() {
                 break;
@@ -173,9 +176,11 @@ impl TenantPool {
     /// has its share.
     pub(super) fn size_and_worth_of_idle(&self, now: Moment, overdue: bool) -> (usize, Option<f32>) {
         let size = self.pool.status().size;
-        // What the tenant itself is about to take is idle for others only when they have waited for long.
-        let idle = self.idle(size) > 0 && (overdue || !self.room.is_wanted());
-        (size, idle.then(|| self.heat.level(now) / size.max(1) as f32))
+        // What the tenant itself is about to take is idle for others only when they have waited for long, and last of all.
+        let wanted = self.room.is_wanted();
+        let idle = self.idle(size) > 0 && (overdue || !wanted);
+        let worth = || if wanted { f32::MAX } else { self.heat.level(now) / size.max(1) as f32 };
+        (size, idle.then(worth))
     }
 
     /// Whether all connections are busy, and there are some, or will be.

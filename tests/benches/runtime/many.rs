@@ -143,6 +143,7 @@ impl Limits {
             |turn| Load::in_order(served.address, requests.to_vec(), spread.order(requests.len(), turn), CLIENTS);
         load(0).outcome(time).await;
         let (mut rate, mut put_off) = (0.0, 0);
+        let before = connections_made(served).await;
         let turns = effort.pick(3, 1);
         for turn in 1..=turns {
             let turn = if matches!(spread, Spread::Changing) { turn } else { 0 };
@@ -150,8 +151,11 @@ impl Limits {
             rate += outcome.rate / turns as f64;
             put_off += outcome.put_off;
         }
+        let answers = rate * (time * turns as u32).as_secs_f64();
+        let found = 1.0 - (connections_made(served).await - before) / answers;
         let what = format!("{} tenants, budget {budget}, {}", requests.len(), spread.word());
-        let line = Line::fact(&what, format!("{rate:.0} a second, {put_off} put off"));
+        let measured = format!("{rate:.0} a second, {put_off} put off; {found:.2} found a connection (best {hits:.2})");
+        let line = Line::fact(&what, measured);
         let line = line.beside(format!("{limit:.0} a second"));
         // With the large budget nearly every request finds a connection; there the bare handler is no fair limit.
         report.add(if budget == BUDGET {
@@ -160,6 +164,13 @@ impl Limits {
             line.remark(format!("{:.2}", rate / limit))
         });
     }
+}
+
+/// How many connections were made to tenants' databases so far.
+async fn connections_made(served: &Served) -> f64 {
+    let session = served.platform_session().await;
+    let sql = "SELECT sum(sessions)::float8 FROM pg_stat_database WHERE datname ~ '^t[0-9]+_'";
+    session.query_one(sql, &[]).await.unwrap().get(0)
 }
 
 /// A tenant with one customer, whose id is the same everywhere.
