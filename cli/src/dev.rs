@@ -153,7 +153,7 @@ async fn reset(data_dir: &DataDir) -> Failed<()> {
     if data_dir.postgres().exists() {
         cluster::erase(&data_dir.postgres()).await?;
     }
-    for folder in [data_dir.mail(), data_dir.backups()] {
+    for folder in [data_dir.mail(), data_dir.backups(), data_dir.files()] {
         unless_gone(fs::remove_dir_all(folder))?;
     }
     // The key last: without it nobody could ask for this again after an interruption.
@@ -173,7 +173,7 @@ fn unless_gone(removed: std::io::Result<()>) -> std::io::Result<()> {
 /// in it has its own permissions.
 fn prepare(data_dir: &DataDir) -> Failed<()> {
     cluster::make_dir(data_dir.path())?;
-    for private in [data_dir.mail(), data_dir.backups()] {
+    for private in [data_dir.mail(), data_dir.backups(), data_dir.files()] {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(private)?;
     }
     if !data_dir.master_key().exists() {

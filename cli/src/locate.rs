@@ -56,6 +56,12 @@ impl DataDir {
         self.0.join("mail")
     }
 
+    /// Files of tenants' documents.
+    #[must_use]
+    pub(crate) fn files(&self) -> PathBuf {
+        self.0.join("files")
+    }
+
     /// Backups.
     #[must_use]
     pub(crate) fn backups(&self) -> PathBuf {
@@ -113,6 +119,9 @@ pub(crate) fn platform(config: Option<&Path>, data_dir: &Path) -> Failed<Platfor
 pub(crate) fn in_data_dir(mut settings: Settings, data_dir: &DataDir) -> Failed<Platform> {
     if settings.security.master_key.is_none() {
         settings.security.master_key = Some(SecretString::from(std::fs::read_to_string(data_dir.master_key())?));
+    }
+    if settings.runtime.files == tenant_runtime::FILES {
+        settings.runtime.files = data_dir.files().display().to_string();
     }
     if settings.backups.folder == Backups::default().folder {
         settings.backups.folder = data_dir.backups();

@@ -2,6 +2,7 @@
 
 mod context;
 mod figures;
+mod files;
 mod modules;
 mod pools;
 mod settings;
@@ -15,10 +16,11 @@ use std::{
 use actix_web::web;
 pub use context::Tenant;
 use context::{Directory, Guard, Keeper, Tokens};
+use files::Files;
 pub use modules::routes;
 use pools::Pools;
 pub use pools::{Parameter, QueryError, Statement};
-pub use settings::Settings;
+pub use settings::{FILES, Settings};
 use tenancy::{
     NamePrefix,
     http::{Readiness, json_config, path_config, register},
@@ -80,6 +82,8 @@ impl Runtime {
     pub async fn start(options: RuntimeOptions) -> Result<Self, StartError> {
         let RuntimeOptions { platform, prefix, master_key, settings } = options;
         settings.check().map_err(StartError::Settings)?;
+        let files = Files::open(&settings.files).map_err(StartError::Settings)?;
+        let max_file_bytes = settings.max_file_mb.saturating_mul(1024 * 1024);
         let base_domain = settings.base_domain.clone();
         let (sender, asks) = mpsc::channel(QUESTIONS);
         let directory = Arc::new(Directory::new(sender));
@@ -97,7 +101,7 @@ impl Runtime {
             }
             Err(error) => return Err(StartError::Platform(error.to_string())),
         }
-        let guard = Arc::new(Guard { tokens, directory, pools, base_domain });
+        let guard = Arc::new(Guard { tokens, directory, pools, files, max_file_bytes, base_domain });
         let recorder = Arc::<tokio::sync::Mutex<Recorder>>::default();
         let tasks = [
             tokio::spawn(keeper.run()),

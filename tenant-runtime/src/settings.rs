@@ -4,12 +4,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// The folder of files where nobody says otherwise.
+pub const FILES: &str = "files";
+
 /// Settings of the runtime; every one has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Tenants are also found at `{slug}.{base_domain}`.
     pub base_domain: String,
+    /// Where documents' files are kept: a folder, or `s3://bucket/prefix` with credentials in the usual `AWS_…`
+    /// variables.
+    pub files: String,
+    /// The largest file, in megabytes.
+    pub max_file_mb: u64,
     /// Connections to one PostgreSQL server, all tenants together; by default an even share of what the server has.
     pub max_connections: Option<usize>,
     /// Connections of one tenant.
@@ -24,6 +32,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             base_domain: "localhost".to_owned(),
+            files: FILES.to_owned(),
+            max_file_mb: 50,
             max_connections: None,
             max_connections_per_tenant: 8,
             acquire_timeout: 2_000,

@@ -116,6 +116,7 @@ impl TestPlatform {
         settings.database.prefix = NamePrefix::parse(&format!("t{number}_")).unwrap();
         settings.security.master_key = Some(SecretString::from(MasterKey::generate().unwrap()));
         settings.backups.folder = folder.join("backups");
+        settings.runtime.files = folder.join("files").display().to_string();
         settings.backups.pg_dump = cluster.binaries().tool("pg_dump");
         let mut platform = Platform::new(settings).unwrap();
         platform.mail_folder = Some(folder.join("mail"));

@@ -16,7 +16,7 @@ use tenancy::{
 };
 
 use super::{Directory, Tenant, TenantRecord, Tokens, resolve};
-use crate::{pools::Pools, usage::Rate};
+use crate::{files::Files, pools::Pools, usage::Rate};
 
 /// Headers that carry a slug; the names are the contract's.
 const NAMING_HEADERS: [&str; 2] = ["x-tenant-id", "x-tenant-slug"];
@@ -26,6 +26,8 @@ pub(crate) struct Guard {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) pools: Arc<Pools>,
+    pub(crate) files: Files,
+    pub(crate) max_file_bytes: u64,
     pub(crate) base_domain: String,
 }
 
@@ -54,7 +56,7 @@ impl Guard {
     }
 
     /// Lets a request in, or says why not. Where calls are limited, the answer has what is left of them.
-    async fn admit(&self, request: &HttpRequest, access: Access) -> Result<Option<Rate>, Problem> {
+    async fn admit(self: &Arc<Self>, request: &HttpRequest, access: Access) -> Result<Option<Rate>, Problem> {
         if matches!(access, Access::Public | Access::Onboarding) {
             return Ok(None);
         }
@@ -75,7 +77,7 @@ impl Guard {
     }
 
     async fn tenant(
-        &self,
+        self: &Arc<Self>,
         request: &HttpRequest,
         claims: Arc<Claims>,
         permission: Permission,
@@ -100,7 +102,7 @@ impl Guard {
             let message = format!("The tenant's package has no module {}", modules.join(" or "));
             return Err(Problem::new(Code::ModuleNotIncluded, message));
         }
-        Ok(Tenant::new(record, claims, self.directory.clone(), self.pools.clone()))
+        Ok(Tenant::new(record, claims, self.clone()))
     }
 
     async fn record(&self, token: &TenantClaims) -> Result<Arc<TenantRecord>, Problem> {

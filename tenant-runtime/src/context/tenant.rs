@@ -11,9 +11,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use tenancy::{Problem, Role, TenantId, TenantSlug, UserId, token::Claims};
 use tokio_postgres::Row;
 
-use super::{Directory, TenantRecord, resolve};
+use super::{Guard, TenantRecord, resolve};
 use crate::{
-    pools::{Parameter, Pools, QueryError, Statement},
+    files::Files,
+    pools::{Parameter, QueryError, Statement},
     usage::{Metric, Rate},
 };
 
@@ -26,20 +27,14 @@ pub struct Tenant {
     record: Arc<TenantRecord>,
     claims: Arc<Claims>,
     role: Role,
-    directory: Arc<Directory>,
-    pools: Arc<Pools>,
+    guard: Arc<Guard>,
 }
 
 impl Tenant {
-    pub(super) fn new(
-        record: Arc<TenantRecord>,
-        claims: Arc<Claims>,
-        directory: Arc<Directory>,
-        pools: Arc<Pools>,
-    ) -> Self {
+    pub(super) fn new(record: Arc<TenantRecord>, claims: Arc<Claims>, guard: Arc<Guard>) -> Self {
         // Only a token with a tenant comes this far; the least of roles is what remains if that ever changed.
         let role = claims.tenant.as_ref().map_or(Role::Viewer, |tenant| tenant.role);
-        Self { record, claims, role, directory, pools }
+        Self { record, claims, role, guard }
     }
 
     /// The tenant's id.
@@ -79,6 +74,16 @@ impl Tenant {
         self.record.meter.add(metric, amount);
     }
 
+    /// Where its files are.
+    pub(crate) fn files(&self) -> &Files {
+        &self.guard.files
+    }
+
+    /// The largest file that it may send, in bytes.
+    pub(crate) fn max_file_bytes(&self) -> u64 {
+        self.guard.max_file_bytes
+    }
+
     /// The year that it is where the tenant is.
     #[must_use]
     pub fn year(&self) -> i32 {
@@ -96,7 +101,7 @@ impl Tenant {
         if users.iter().all(|user| *user == me) {
             return Ok(HashMap::from([(me, self.claims.name.as_str().into())]));
         }
-        self.directory.names_of(self.record.id, users).await.map_err(Problem::unavailable)
+        self.guard.directory.names_of(self.record.id, users).await.map_err(Problem::unavailable)
     }
 
     /// Who asks.
@@ -139,7 +144,7 @@ impl Tenant {
         parameters: &[Parameter<'_>],
         repeatable: bool,
     ) -> Result<Vec<Row>, QueryError> {
-        match self.pools.query(&self.record, statement, parameters).await {
+        match self.guard.pools.query(&self.record, statement, parameters).await {
             // Boxed, so that every other request needs no room for it.
             Err(error) if error.asks_for_another_look() => {
                 Box::pin(self.run_again(error, statement, parameters, repeatable)).await
@@ -156,7 +161,7 @@ impl Tenant {
         parameters: &[Parameter<'_>],
         repeatable: bool,
     ) -> Result<Vec<Row>, QueryError> {
-        let record = match self.directory.look_again(self.record.id).await {
+        let record = match self.guard.directory.look_again(self.record.id).await {
             Ok(record) => record.ok_or_else(resolve::not_found)?,
             // Nobody can say what is true now. PostgreSQL itself keeps everyone out who may not come in.
             Err(_) if !error.is_stale() => self.record.clone(),
@@ -166,7 +171,11 @@ impl Tenant {
         if let Some(claims) = &self.claims.tenant {
             resolve::same_tenant(&record, claims)?;
         }
-        if repeatable || error.is_stale() { self.pools.query(&record, statement, parameters).await } else { Err(error) }
+        if repeatable || error.is_stale() {
+            self.guard.pools.query(&record, statement, parameters).await
+        } else {
+            Err(error)
+        }
     }
 }
 

@@ -184,6 +184,7 @@ fn variables(platform: &Platform, port: u16) -> Vec<(&'static str, String)> {
         ("TENANTRY__SECURITY__MASTER_KEY", secret(&platform.settings.security.master_key)),
         ("TENANTRY__HTTP__BIND", format!("127.0.0.1:{port}")),
         ("TENANTRY__HTTP__WORKERS", WORKERS.to_string()),
+        ("TENANTRY__RUNTIME__FILES", platform.settings.runtime.files.clone()),
     ]
 }
 

@@ -10,6 +10,7 @@ mod customers;
 mod customers_list;
 mod description;
 mod doctor;
+mod documents;
 mod first_path;
 mod isolation;
 mod onboarding;

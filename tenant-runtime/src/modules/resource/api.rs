@@ -28,7 +28,7 @@ use crate::Tenant;
 
 /// The path of one row; below `/api/{slug}` it also has the slug.
 #[derive(Deserialize)]
-pub(super) struct OnePath {
+pub(crate) struct OnePath {
     id: String,
 }
 
@@ -90,8 +90,18 @@ impl Resource {
     }
 
     /// A text that is no id of the resource names no row of it.
-    fn id(&self, path: &OnePath) -> Result<AnyId, Problem> {
+    pub(crate) fn id(&self, path: &OnePath) -> Result<AnyId, Problem> {
         AnyId::parse(self.prefix, &path.id).map_err(|_| self.missing())
+    }
+
+    /// A row, as a handler of the resource's own needs it.
+    pub(crate) async fn row(&'static self, tenant: &Tenant, id: AnyId) -> Result<Shown, Problem> {
+        store::read(self, tenant, id).await?.ok_or_else(|| self.missing())
+    }
+
+    /// Deletes a row, for a handler of the resource's own.
+    pub(crate) async fn delete(&'static self, tenant: Tenant, request: HttpRequest, path: Path<OnePath>) -> Answer {
+        delete(self, tenant, request, path).await
     }
 
     /// The row of the parent that a path names, and the field that says so.
@@ -112,6 +122,13 @@ impl Resource {
                 _ => None,
             },
         }
+    }
+}
+
+impl Shown {
+    /// The row as an answer.
+    pub(crate) fn answer(&self) -> Answer {
+        one(HttpResponse::Ok(), self)
     }
 }
 

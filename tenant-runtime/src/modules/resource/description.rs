@@ -113,7 +113,7 @@ impl Resource {
         self.with_schema(operation).answers(200, "As it is now", named(&name))
     }
 
-    pub(super) fn delete_operation(&self) -> Operation {
+    pub(crate) fn delete_operation(&self) -> Operation {
         self.operation(format!("Deletes a {}", self.one))
             .header("If-Match", json!({ "type": "string" }), "Only this version, by its ETag")
             .answers_nothing(204, "It is gone")

@@ -14,6 +14,7 @@ mod sql;
 mod store;
 mod values;
 
+pub(crate) use api::OnePath;
 pub(crate) use field::Field;
 use sql::Statements;
 use tenancy::{Code, Permission, Problem, http::Access};
@@ -183,8 +184,14 @@ impl Resource {
         }
     }
 
-    fn access(&self, action: Action) -> Access {
+    /// Who may do this with it.
+    pub(crate) fn access(&self, action: Action) -> Access {
         Access::Tenant { permission: Permission::new(self.name, action.word()), modules: self.modules }
+    }
+
+    /// What its ids begin with.
+    pub(crate) const fn prefix(&self) -> &'static str {
+        self.prefix
     }
 
     fn missing(&self) -> Problem {

@@ -18,7 +18,7 @@ use super::{
 use crate::QueryError;
 
 /// A row of a resource, whose columns begin at `start`.
-pub(super) struct Shown {
+pub(crate) struct Shown {
     pub(super) resource: &'static Resource,
     pub(super) row: Row,
     pub(super) start: usize,
@@ -35,6 +35,11 @@ impl Shown {
     /// What the row's ETag is made of.
     pub(super) fn version(&self) -> Result<i32, QueryError> {
         self.row.try_get(self.row.len() - 1).map_err(QueryError::Statement)
+    }
+
+    /// A text of the row, by its column.
+    pub(crate) fn text(&self, column: &str) -> Option<String> {
+        self.row.try_get(column).ok().flatten()
     }
 
     pub(super) fn id(&self) -> Result<AnyId, QueryError> {
