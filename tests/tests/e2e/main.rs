@@ -21,6 +21,7 @@ mod resources;
 mod restart;
 mod routes;
 mod scale;
+mod shares;
 mod signup;
 mod signup_fields;
 mod signup_limits;
