@@ -82,25 +82,55 @@ pub fn register(
     paths.dedup();
     // Paths without parameters first, so that `/customers/export` is not taken for an id.
     paths.sort_by_key(|path| path.matches('{').count());
+    // Those with parameters stand in a scope of their first words, which costs a comparison: each pattern is a regular
+    // expression, and all of them would be tried one after another.
+    let mut scopes: Vec<(&str, actix_web::Scope)> = Vec::new();
     for path in paths {
-        let pattern = format!("{prefix}{path}");
-        let mut resource = web::resource(pattern.as_str()).app_data(Endpoint(pattern.as_str().into()));
-        let mut allowed = Vec::new();
-        for route in routes.iter().filter(|route| route.path == path) {
-            allowed.push(route.method.to_string());
-            resource = resource.route(guard(route.access, (route.handler)()).method(route.method.clone()));
+        let of_path = routes.iter().filter(|route| route.path == path);
+        if !prefix.contains('{') && !path.contains('{') {
+            config.service(resource(&format!("{prefix}{path}"), path, prefix, of_path, &guard));
+            continue;
         }
-        let allowed = allowed.join(", ");
-        config.service(resource.default_service(web::to(move || {
-            let allowed = allowed.clone();
-            async move {
-                let problem = Problem::new(Code::MethodNotAllowed, format!("This path knows only {allowed}"));
-                let mut response = HttpResponse::from_error(problem);
-                if let Ok(value) = HeaderValue::from_str(&allowed) {
-                    response.headers_mut().insert(header::ALLOW, value);
-                }
-                response
+        let head = if prefix.contains('{') { "" } else { path.split_once("/{").map_or("", |(head, _)| head) };
+        let one = resource(&path[head.len()..], path, prefix, of_path, &guard);
+        match scopes.iter().position(|(known, _)| *known == head) {
+            Some(place) => {
+                let (head, scope) = scopes.remove(place);
+                scopes.insert(place, (head, scope.service(one)));
             }
-        })));
+            None => scopes.push((head, web::scope(&format!("{prefix}{head}")).service(one))),
+        }
     }
+    for (_, scope) in scopes {
+        config.service(scope);
+    }
+}
+
+/// One path with its methods; `pattern` is what of it is left in its scope.
+fn resource<'a>(
+    pattern: &str,
+    path: &str,
+    prefix: &str,
+    routes: impl Iterator<Item = &'a Route>,
+    guard: &impl Fn(Access, actix_web::Route) -> actix_web::Route,
+) -> actix_web::Resource {
+    let endpoint = format!("{prefix}{path}");
+    let mut resource = web::resource(pattern).app_data(Endpoint(endpoint.into()));
+    let mut allowed = Vec::new();
+    for route in routes {
+        allowed.push(route.method.to_string());
+        resource = resource.route(guard(route.access, (route.handler)()).method(route.method.clone()));
+    }
+    let allowed = allowed.join(", ");
+    resource.default_service(web::to(move || {
+        let allowed = allowed.clone();
+        async move {
+            let problem = Problem::new(Code::MethodNotAllowed, format!("This path knows only {allowed}"));
+            let mut response = HttpResponse::from_error(problem);
+            if let Ok(value) = HeaderValue::from_str(&allowed) {
+                response.headers_mut().insert(header::ALLOW, value);
+            }
+            response
+        }
+    }))
 }

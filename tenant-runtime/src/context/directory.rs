@@ -28,6 +28,8 @@ pub(crate) struct TenantRecord {
     pub(crate) currency: String,
     pub(crate) timezone: String,
     pub(crate) package: Arc<Package>,
+    /// Requests an hour; -1 is no limit. Every request asks for it.
+    pub(crate) calls_per_hour: i64,
     /// Limits of the tenant's own, by name; they go before the package's.
     pub(crate) limit_overrides: BTreeMap<String, i64>,
     pub(crate) address: Address,

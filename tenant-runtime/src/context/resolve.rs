@@ -100,6 +100,7 @@ mod tests {
             currency: "TRY".to_owned(),
             timezone: "UTC".to_owned(),
             package: Arc::default(),
+            calls_per_hour: -1,
             limit_overrides: BTreeMap::new(),
             meter: Arc::default(),
             address: Address { server: Server::Platform, database: DatabaseName::parse("tenant_acme").unwrap() },

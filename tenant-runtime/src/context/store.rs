@@ -52,6 +52,9 @@ const CHANGES: &str = "SELECT tenant_id, user_id, version, status FROM membershi
 
 const KEYS: &str = "SELECT kid, x FROM token_keys WHERE retired_at IS NULL ORDER BY kid";
 
+/// The limit of requests.
+const CALLS_PER_HOUR: &str = "api_rate_limit_per_hour";
+
 /// Connections of a runtime to the platform database itself.
 const OWN_CONNECTIONS: usize = 2;
 
@@ -270,7 +273,7 @@ fn record(row: &Row, packages: &Packages) -> Result<TenantRecord, tokio_postgres
         }
     };
     let package: Option<&str> = row.try_get("package_key")?;
-    Ok(TenantRecord {
+    let mut record = TenantRecord {
         id: row.try_get("id")?,
         slug: row.try_get("slug")?,
         domain: row.try_get("domain")?,
@@ -283,7 +286,10 @@ fn record(row: &Row, packages: &Packages) -> Result<TenantRecord, tokio_postgres
         limit_overrides: limits(&row.try_get("limit_overrides")?),
         meter: Arc::default(),
         address: Address { server, database: row.try_get::<_, DatabaseName>("database_name")? },
-    })
+        calls_per_hour: 0,
+    };
+    record.calls_per_hour = record.limit(CALLS_PER_HOUR);
+    Ok(record)
 }
 
 fn change(row: &Row) -> Result<Change, tokio_postgres::Error> {

@@ -18,9 +18,6 @@ use crate::{
     usage::{Metric, Rate},
 };
 
-/// The limit of requests.
-const CALLS_PER_HOUR: &str = "api_rate_limit_per_hour";
-
 /// The tenant that a request is for, and who asks. Only the guard makes one, after all its checks.
 #[derive(Clone)]
 pub struct Tenant {
@@ -63,7 +60,7 @@ impl Tenant {
 
     /// Counts this request; `None` where the tenant may make as many as it likes.
     pub(crate) fn call(&self) -> Option<Rate> {
-        let limit = self.limit(CALLS_PER_HOUR);
+        let limit = self.record.calls_per_hour;
         let now = Timestamp::now().as_second().unsigned_abs();
         let rate = self.record.meter.call(limit, now);
         (limit >= 0).then_some(rate)
