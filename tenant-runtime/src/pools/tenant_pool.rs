@@ -116,6 +116,9 @@ impl TenantPool {
     /// budget, another connection of a tenant costs somebody else's: the ones that there are, or the one that is being
     /// made, are waited for before.
     async fn get(&self) -> Result<Object, PoolError> {
+        if !self.budget.is_full() {
+            return self.pool.get().await;
+        }
         while self.budget.is_full() && self.has_some_to_wait_for() {
             let _waiting = self.room.wait();
             let came_back = tokio::time::timeout(BUSY, self.room.idle.notified()).await.is_ok();
