@@ -1,13 +1,23 @@
 //! Logs and figures.
 
-mod span_fields;
+mod request;
 
 use std::{io::IsTerminal, sync::OnceLock};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use span_fields::JsonSpanFields;
+use request::Lines;
+pub use request::is_for;
+pub(crate) use request::within;
 use tracing::Level;
-use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    filter::Targets,
+    fmt::{
+        self,
+        format::{Compact, Format, Json, JsonFields},
+    },
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -25,17 +35,26 @@ pub fn logs(format: LogFormat, filter: &str) {
     // By target and level alone: to filter by spans as well would cost something at every step of every request.
     let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse::<Targets>().ok());
     let wanted = wanted.or_else(|| filter.parse().ok()).unwrap_or_else(|| Targets::new().with_default(Level::INFO));
-    let lines = fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(std::io::stderr);
     // Failing means that logs are set up already, as in tests.
     let _ = match format {
         LogFormat::Json => {
-            let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
-            tracing_subscriber::registry().with(wanted).with(lines.fmt_fields(JsonSpanFields)).try_init()
+            let lines = lines.event_format(json()).fmt_fields(JsonFields::new());
+            tracing_subscriber::registry().with(wanted).with(lines).try_init()
         }
         LogFormat::Text => {
-            tracing_subscriber::registry().with(wanted).with(lines.with_target(false).compact()).try_init()
+            let colours = std::io::stderr().is_terminal();
+            tracing_subscriber::registry().with(wanted).with(lines.event_format(text(colours))).try_init()
         }
     };
+}
+
+fn json() -> Lines<Format<Json>> {
+    Lines(fmt::format().json().flatten_event(true).with_current_span(false).with_span_list(false))
+}
+
+fn text(colours: bool) -> Lines<Format<Compact>> {
+    Lines(fmt::format().compact().with_target(false).with_ansi(colours))
 }
 
 /// The process's figures, for `/metrics`. The recorder is the process's one and only, as the `metrics` crate has it.

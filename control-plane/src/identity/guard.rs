@@ -109,7 +109,7 @@ pub fn guarded(identity: Identity) -> impl Fn(Access, actix_web::Route) -> actix
                     Err(error) => return Ok(request.error_response(Problem::from(error))),
                 };
                 if let Some(tenant) = caller.tenant() {
-                    tracing::Span::current().record("tenant", tenant.tenant_slug.as_str());
+                    tenancy::telemetry::is_for(&tenant.tenant_slug);
                 }
                 request.extensions_mut().insert(caller);
                 next.call(request).await

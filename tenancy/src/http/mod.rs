@@ -20,7 +20,7 @@ pub const MAX_JSON_BYTES: usize = 256 * 1024;
 /// The token of an `Authorization: Bearer` header (RFC 6750).
 #[must_use]
 pub fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let value = std::str::from_utf8(request.headers().get(header::AUTHORIZATION)?.as_bytes()).ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

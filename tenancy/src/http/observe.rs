@@ -1,10 +1,16 @@
-//! What surrounds every request: an id, a span for the log, figures, and the body of an error.
+//! What surrounds every request: an id, which request a log line belongs to, figures, and the body of an error.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use super::{figures, routes::Endpoint};
+use crate::{
+    ids::RequestId,
+    problem::{Code, Problem},
+    telemetry::within,
+};
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::{BoxBody, EitherBody, MessageBody},
@@ -14,13 +20,6 @@ use actix_web::{
         header::{HeaderName, HeaderValue},
     },
     middleware::Next,
-};
-use tracing::Instrument;
-
-use super::{figures, routes::Endpoint};
-use crate::{
-    ids::RequestId,
-    problem::{Code, Problem},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,8 +33,8 @@ pub fn request_id(request: &HttpRequest) -> Option<RequestId> {
     request.extensions().get::<RequestId>().copied()
 }
 
-/// Middleware for the whole application: gives each request an id and a log span, counts it, and puts the id into
-/// whatever error comes back. The span has an empty `tenant` that the guard of a route fills in.
+/// Middleware for the whole application: gives each request an id that its log lines tell, counts it, and puts the id
+/// into whatever error comes back.
 ///
 /// # Errors
 /// None of its own: errors become answers here.
@@ -43,19 +42,24 @@ pub async fn observe<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let started = Instant::now();
-    let id = RequestId::generate();
+    let (id, method) = (RequestId::generate(), method(request.method()));
     request.extensions_mut().insert(id);
-    // Routing needs the request for itself alone, so nothing here may keep a copy of it.
-    let method = method(request.method());
-    let id_text = id.to_string();
-    let span = tracing::info_span!("request", request_id = %id_text, method, tenant = tracing::field::Empty);
+    within(id, method, observed(id, method, request, next)).await
+}
 
-    let mut response = match next.call(request).instrument(span.clone()).await {
+async fn observed<B: MessageBody + 'static>(
+    id: RequestId,
+    method: &'static str,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let started = Instant::now();
+    // Routing needs the request for itself alone, so nothing here may keep a copy of it.
+    let mut response = match next.call(request).await {
         Ok(response) => response,
         Err(error) => {
             let problem = problem_of(&error);
-            log(&span, UNKNOWN, &problem);
+            log(UNKNOWN, &problem);
             figures::count(UNKNOWN.into(), method, problem.code().status(), started.elapsed());
             return Err(Identified { problem, id }.into());
         }
@@ -63,7 +67,7 @@ pub async fn observe<B: MessageBody + 'static>(
     let endpoint = endpoint(response.request());
     let mut response = match response.response_mut().error().map(problem_of) {
         Some(problem) => {
-            log(&span, &endpoint, &problem);
+            log(&endpoint, &problem);
             // What a handler added, such as `Allow`, stays.
             let added = response.headers().clone();
             let mut answer =
@@ -77,14 +81,14 @@ pub async fn observe<B: MessageBody + 'static>(
         }
         None => response.map_into_left_body(),
     };
-    if let Ok(value) = HeaderValue::from_str(&id_text) {
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
 
     let (status, time) = (response.status(), started.elapsed());
     figures::count(endpoint, method, status, time);
     let seconds = time.as_secs_f64();
-    tracing::debug!(parent: &span, path = response.request().path(), status = status.as_u16(), seconds, "answered");
+    tracing::debug!(path = response.request().path(), status = status.as_u16(), seconds, "answered");
     Ok(response)
 }
 
@@ -118,16 +122,16 @@ impl ResponseError for Identified {
     }
 }
 
-fn log(span: &tracing::Span, endpoint: &str, problem: &Problem) {
+fn log(endpoint: &str, problem: &Problem) {
     let code = problem.code();
     let cause = problem.cause().unwrap_or("unknown");
     if code == Code::Internal {
-        tracing::error!(parent: span, endpoint, cause, "the request failed");
+        tracing::error!(endpoint, cause, "the request failed");
     } else if code.status().is_server_error() {
         let code = code.as_str();
         match PUT_OFF.pass(Instant::now()) {
-            Some(unsaid) => tracing::warn!(parent: span, endpoint, code, cause, unsaid, "the request was put off"),
-            None => tracing::debug!(parent: span, endpoint, code, cause, "the request was put off"),
+            Some(unsaid) => tracing::warn!(endpoint, code, cause, unsaid, "the request was put off"),
+            None => tracing::debug!(endpoint, code, cause, "the request was put off"),
         }
     }
 }

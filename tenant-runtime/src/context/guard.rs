@@ -90,7 +90,7 @@ impl Guard {
             return Err(resolve::mismatch());
         }
         let record = self.record(token).await?;
-        tracing::Span::current().record("tenant", record.slug.as_str());
+        tenancy::telemetry::is_for(&record.slug);
         // State first: whoever's tenant was suspended must learn that, and not be sent for a new token.
         resolve::is_served(&record)?;
         resolve::same_tenant(&record, token)?;
