@@ -35,7 +35,7 @@ pub(crate) fn routes(config: &mut ServiceConfig, description: Arc<str>) {
     config
         .route(DOCUMENT, web::get().to(answer))
         .route("/api/docs", web::get().to(to_page))
-        .route("/api/docs/{file:.*}", web::get().to(page));
+        .service(web::scope("/api/docs").route("/{file:.*}", web::get().to(page)));
 }
 
 /// The files of the page are beside it.

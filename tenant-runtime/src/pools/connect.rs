@@ -1,69 +1,61 @@
 //! How a pool comes by a connection: room in the budget first, kept for as long as the connection lives.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Weak},
-};
+use std::sync::{Arc, Weak};
 
-use deadpool_postgres::Connect;
-use tenancy::postgres::{Failure, as_role, describe, failure, tls};
-use tokio::task::JoinHandle;
-use tokio_postgres::{
-    CancelToken, Client, Config, Connection, Error, NoTls,
-    config::SslMode,
-    tls::{MakeTlsConnect, TlsStream},
-};
+use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use tenancy::postgres::{Failure, as_role, failure, tls};
+use tokio_postgres::{CancelToken, Config, Error, NoTls, config::SslMode, tls::MakeTlsConnect};
 
-use super::{Budget, Pools, budget::Place, socket::Socket, tenant_pool::Room};
+use super::{Budget, Pools, budget::Place, link::Link, socket::Socket, tenant_pool::Room};
 use crate::context::{Server, TenantRecord};
 
 /// What our sessions are called in `pg_stat_activity`.
 const APPLICATION: &str = "tenantry-runtime";
 
-/// Connects under a budget.
-pub(super) struct BudgetedConnect {
+/// Connects to one tenant's database, under a budget.
+pub(super) struct Connector {
+    pub(super) config: Config,
     pub(super) budget: Arc<Budget>,
     pub(super) pools: Weak<Pools>,
     pub(super) room: Arc<Room>,
 }
 
-type Connected = Result<(Client, JoinHandle<()>), Error>;
+impl Manager for Connector {
+    type Type = Link;
+    type Error = Error;
 
-impl Connect for BudgetedConnect {
-    fn connect(&self, config: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
-        let config = config.clone();
-        Box::pin(async move {
-            if !(self.budget.breaker.admits() && self.room.breaker.admits()) {
-                return self.refused(&config).await;
-            }
-            let _of_tenant = self.room.connect();
-            let place = match self.pools.upgrade() {
-                Some(pools) => {
-                    let _waiting = self.room.wait();
-                    self.budget.place(&pools, &self.room).await
-                }
-                None => None,
-            };
-            let _connecting = self.budget.connecting();
-            let connected = connect(&config, place).await;
-            self.note(&connected);
-            connected
-        })
+    async fn create(&self) -> Result<Link, Error> {
+        // Boxed, so that every request that finds a connection needs no room for making one.
+        Box::pin(self.make()).await
+    }
+
+    // Nothing here sets session state, so there is nothing to reset between two requests.
+    async fn recycle(&self, link: &mut Link, _: &Metrics) -> RecycleResult<Error> {
+        if link.is_open() { Ok(()) } else { Err(RecycleError::message("the connection has ended")) }
     }
 }
 
-impl BudgetedConnect {
-    /// The error of a connection that is not tried.
-    async fn refused(&self, config: &Config) -> Connected {
-        config
-            .connect_raw(Socket::refused(), NoTls)
-            .await
-            .map(|(client, connection)| (client, tokio::spawn(run(connection))))
+impl Connector {
+    async fn make(&self) -> Result<Link, Error> {
+        if !(self.budget.breaker.admits() && self.room.breaker.admits()) {
+            return connect_through(Socket::refused(), "", &self.config).await;
+        }
+        let _of_tenant = self.room.connect();
+        let place = match self.pools.upgrade() {
+            Some(pools) => {
+                let _waiting = self.room.wait();
+                self.budget.place(&pools, &self.room).await
+            }
+            None => None,
+        };
+        let _connecting = self.budget.connecting();
+        let connected = connect(&self.config, place).await;
+        self.note(&connected);
+        connected
     }
 
     /// Whose fault it is when no connection comes about.
-    fn note(&self, connected: &Connected) {
+    fn note(&self, connected: &Result<Link, Error>) {
         match connected.as_ref().map_err(failure) {
             Ok(_) => {
                 self.budget.breaker.worked();
@@ -81,22 +73,20 @@ impl BudgetedConnect {
 }
 
 /// A connection that holds its place in the budget for as long as the server counts it.
-async fn connect(config: &Config, place: Option<Place>) -> Connected {
+async fn connect(config: &Config, place: Option<Place>) -> Result<Link, Error> {
     let (socket, host) = Socket::open(config, place).await;
+    connect_through(socket, &host, config).await
+}
+
+async fn connect_through(socket: Socket, host: &str, config: &Config) -> Result<Link, Error> {
     // A connection without TLS needs no certificates loaded.
     if config.get_ssl_mode() == SslMode::Disable {
         let (client, connection) = config.connect_raw(socket, NoTls).await?;
-        return Ok((client, tokio::spawn(run(connection))));
+        return Ok(Link::new(client, connection));
     }
-    let tls = MakeTlsConnect::<Socket>::make_tls_connect(&mut tls(), &host).unwrap_or_else(|never| match never {});
+    let tls = MakeTlsConnect::<Socket>::make_tls_connect(&mut tls(), host).unwrap_or_else(|never| match never {});
     let (client, connection) = config.connect_raw(socket, tls).await?;
-    Ok((client, tokio::spawn(run(connection))))
-}
-
-async fn run<T: TlsStream + Unpin>(connection: Connection<Socket, T>) {
-    if let Err(error) = connection.await {
-        tracing::debug!(error = %describe(&error), "a connection to a tenant's database ended");
-    }
+    Ok(Link::new(client, connection))
 }
 
 /// Asks a server to cancel what a connection is doing.

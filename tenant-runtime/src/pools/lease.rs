@@ -2,14 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use deadpool_postgres::Object;
+use deadpool::managed::Object;
 use tokio_postgres::{
-    Error, Row,
-    error::SqlState,
+    Row,
     types::{ToSql, Type},
 };
 
-use super::{QueryError, connect::cancel, error::is_lost, tenant_pool::TenantPool};
+use super::{
+    QueryError,
+    connect::{Connector, cancel},
+    error::is_lost,
+    tenant_pool::TenantPool,
+};
 
 /// How long cancelling a statement may take before its connection is closed regardless.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,7 +32,7 @@ pub enum Statement<'a> {
 
 /// A connection of one tenant, given back when dropped; closed instead when a statement is still running on it.
 pub(crate) struct Lease {
-    object: Option<Object>,
+    object: Option<Object<Connector>>,
     /// Kept alive, because deadpool closes what comes back to a pool that is gone.
     pool: Arc<TenantPool>,
     running: bool,
@@ -36,7 +40,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(super) const fn new(object: Object, pool: Arc<TenantPool>) -> Self {
+    pub(super) const fn new(object: Object<Connector>, pool: Arc<TenantPool>) -> Self {
         Self { object: Some(object), pool, running: false, lost: false }
     }
 
@@ -47,43 +51,16 @@ impl Lease {
         parameters: &[Parameter<'_>],
         within: Duration,
     ) -> Result<Vec<Row>, QueryError> {
-        let Some(object) = &self.object else {
+        let Some(object) = &mut self.object else {
             return Err(QueryError::Moved);
         };
         self.running = true;
-        let result = tokio::time::timeout(within, run(object, statement, parameters)).await;
+        let result = tokio::time::timeout(within, object.query(statement, parameters)).await;
         // After a time-out the statement is still running; dropping the lease cancels it.
         self.running = result.is_err();
         self.lost = matches!(&result, Ok(Err(error)) if is_lost(error));
         result.map_err(|_| QueryError::TooSlow)?.map_err(QueryError::Statement)
     }
-}
-
-async fn run(object: &Object, statement: Statement<'_>, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Error> {
-    let (text, keep) = match statement {
-        // A first use is worth one round trip, not two; whether there will be a second nobody knows.
-        Statement::Kept(text) => (text, Object::metrics(object).recycle_count > 0),
-        Statement::Once(text) => (text, false),
-    };
-    if !keep {
-        return object.query_typed(text, parameters).await;
-    }
-    let types: Vec<Type> = parameters.iter().map(|(_, of)| of.clone()).collect();
-    let values: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|(value, _)| *value).collect();
-    let prepared = object.prepare_typed_cached(text, &types).await?;
-    match object.query(&prepared, &values).await {
-        // The schema changed under the prepared statement: it was refused before it did anything.
-        Err(error) if is_outdated(&error) => {
-            object.statement_cache.remove(text, &types);
-            object.query_typed(text, parameters).await
-        }
-        result => result,
-    }
-}
-
-fn is_outdated(error: &Error) -> bool {
-    let code = error.code();
-    code == Some(&SqlState::FEATURE_NOT_SUPPORTED) || code == Some(&SqlState::INVALID_SQL_STATEMENT_NAME)
 }
 
 impl Drop for Lease {
@@ -100,14 +77,17 @@ impl Drop for Lease {
     }
 }
 
-fn abandon(object: Object, pool: Arc<TenantPool>) {
-    let connection = Object::take(object);
+fn abandon(object: Object<Connector>, pool: Arc<TenantPool>) {
+    let link = Object::take(object);
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };
     runtime.spawn(async move {
-        let cancelled = cancel(pool.server(), connection.cancel_token());
-        if tokio::time::timeout(CANCEL_TIMEOUT, cancelled).await.is_err() {
+        let ended = async {
+            let _ = cancel(pool.server(), link.cancel_token()).await;
+            link.end().await;
+        };
+        if tokio::time::timeout(CANCEL_TIMEOUT, ended).await.is_err() {
             tracing::debug!("a statement could not be cancelled in time");
         }
     });

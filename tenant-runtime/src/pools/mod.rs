@@ -6,6 +6,7 @@ mod connect;
 mod error;
 mod heat;
 mod lease;
+mod link;
 mod socket;
 mod tenant_pool;
 

@@ -8,15 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolConfig, PoolError, QueueMode, RecyclingMethod};
+use deadpool::managed::{Object, Pool, PoolConfig, PoolError, QueueMode};
+use futures_util::FutureExt;
 use tokio::sync::Notify;
-use tokio_postgres::Config;
+use tokio_postgres::{Config, Error};
 
 use super::{
     Budget, Pools, QueryError,
     breaker::Breaker,
     budget::{Counted, Crowd},
-    connect::BudgetedConnect,
+    connect::Connector,
     heat::{Heat, Moment},
     lease::Lease,
 };
@@ -29,7 +30,7 @@ const BUSY: Duration = Duration::from_millis(100);
 pub(crate) struct TenantPool {
     generation: i32,
     address: Address,
-    pool: Pool,
+    pool: Pool<Connector>,
     budget: Arc<Budget>,
     pools: Weak<Pools>,
     room: Arc<Room>,
@@ -70,10 +71,8 @@ impl TenantPool {
     pub(super) fn new(pools: &Pools, tenant: &TenantRecord) -> Result<Self, QueryError> {
         let budget = pools.budget(&tenant.address.server);
         let room = Arc::new(Room::default());
-        let connect = BudgetedConnect { budget: budget.clone(), pools: pools.this.clone(), room: room.clone() };
-        // Nothing here sets session state, so there is nothing to reset between two requests.
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_connect(pools.config_of(tenant), connect, recycling);
+        let config = pools.config_of(tenant);
+        let connector = Connector { config, budget: budget.clone(), pools: pools.this.clone(), room: room.clone() };
         // Last in, first out: what a tenant does not need grows old and is closed.
         let config = PoolConfig {
             max_size: pools.settings.max_connections_per_tenant,
@@ -81,7 +80,7 @@ impl TenantPool {
             ..PoolConfig::default()
         };
         let pool =
-            Pool::builder(manager).config(config).build().map_err(|error| QueryError::Pool(error.to_string()))?;
+            Pool::builder(connector).config(config).build().map_err(|error| QueryError::Pool(error.to_string()))?;
         let (generation, address) = (tenant.generation, tenant.address.clone());
         let heat = Heat::new();
         Ok(Self { generation, address, pool, budget, pools: pools.this.clone(), room, heat })
@@ -99,23 +98,32 @@ impl TenantPool {
     /// A connection, within this time.
     pub(super) async fn lease(self: &Arc<Self>, within: Duration) -> Result<Lease, QueryError> {
         self.heat.rise(self.budget.use_now());
-        match tokio::time::timeout(within, self.get()).await {
-            Ok(Ok(object)) => {
+        let found = match self.idle_one() {
+            Some(found) => found,
+            // Boxed, so that every request that finds a connection needs no room for waiting.
+            None => Box::pin(tokio::time::timeout(within, self.get())).await.map_err(|_| QueryError::Busy)?,
+        };
+        match found {
+            Ok(object) => {
                 self.budget.lent();
                 self.room.lent.fetch_add(1, Ordering::SeqCst);
                 Ok(Lease::new(object, self.clone()))
             }
-            Ok(Err(PoolError::Backend(error))) => Err(QueryError::Connect(error)),
-            Ok(Err(PoolError::Closed)) => Err(QueryError::Moved),
-            Ok(Err(error)) => Err(QueryError::Pool(error.to_string())),
-            Err(_) => Err(QueryError::Busy),
+            Err(PoolError::Backend(error)) => Err(QueryError::Connect(error)),
+            Err(PoolError::Closed) => Err(QueryError::Moved),
+            Err(error) => Err(QueryError::Pool(error.to_string())),
         }
+    }
+
+    /// What the pool has at once, where a connection is idle.
+    fn idle_one(&self) -> Option<Result<Object<Connector>, PoolError<Error>>> {
+        if self.idle(self.pool.status().size) == 0 { None } else { self.pool.get().now_or_never() }
     }
 
     /// The pool's next connection. Whoever waits for room for a new one takes one that comes back meanwhile. At the
     /// budget, another connection of a tenant costs somebody else's: the ones that there are, or the one that is being
     /// made, are waited for before.
-    async fn get(&self) -> Result<Object, PoolError> {
+    async fn get(&self) -> Result<Object<Connector>, PoolError<Error>> {
         if !self.budget.is_full() {
             return self.pool.get().await;
         }
@@ -137,7 +145,7 @@ impl TenantPool {
     }
 
     /// A lease has ended, with a connection that can be used again or without one.
-    pub(super) fn give_back(&self, object: Option<Object>) {
+    pub(super) fn give_back(&self, object: Option<Object<Connector>>) {
         let crowd = self.budget.returned(&self.room);
         self.room.lent.fetch_sub(1, Ordering::SeqCst);
         let Some(pools) = self.pools.upgrade() else { return };
@@ -205,9 +213,9 @@ impl TenantPool {
         !closed.removed.is_empty()
     }
 
-    /// Closes what was idle for this long, and says how many connections remain.
+    /// Closes what was idle for this long or has ended by itself, and says how many connections remain.
     pub(super) fn close_idle(&self, idle: Duration) -> usize {
-        self.pool.retain(|_, metrics| metrics.last_used() < idle);
+        self.pool.retain(|link, metrics| metrics.last_used() < idle && link.is_open());
         self.pool.status().size
     }
 
