@@ -18,6 +18,7 @@ struct State {
     failures: u32,
     /// Nobody tries before this.
     until: Option<Instant>,
+    worked: Option<Instant>,
 }
 
 impl Breaker {
@@ -49,9 +50,18 @@ impl Breaker {
         state.until = Some(now + pause(state.failures));
     }
 
+    /// It gave no answer since then: a failure, unless it answered somebody else meanwhile.
+    pub(super) fn silent(&self, since: Instant) {
+        let worked = self.0.lock().unwrap_or_else(PoisonError::into_inner).worked;
+        if worked.is_none_or(|worked| worked < since) {
+            self.failed();
+        }
+    }
+
     /// It was reached.
     pub(super) fn worked(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+        let worked = State { worked: Some(Instant::now()), ..State::default() };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = worked;
     }
 }
 
@@ -79,7 +89,12 @@ mod tests {
         }
         assert!(!breaker.admits_at(later + Duration::from_millis(799)));
         assert!(breaker.admits_at(later + Duration::from_millis(800)));
+        let before = Instant::now();
         breaker.worked();
         assert!(breaker.admits_at(later));
+        breaker.silent(before);
+        assert!(breaker.admits_at(later), "it answered meanwhile");
+        breaker.silent(Instant::now());
+        assert!(!breaker.admits());
     }
 }

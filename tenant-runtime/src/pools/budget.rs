@@ -152,9 +152,12 @@ impl Budget {
     }
 
     /// The server has no connection left: makes do with what there is, until the next share is known.
-    pub(super) fn squeeze(&self) {
-        let mut places = self.places();
-        places.size = places.taken.saturating_sub(1).clamp(1, places.size.max(1));
+    pub(super) fn squeeze(self: &Arc<Self>) {
+        let size = {
+            let places = self.places();
+            places.taken.saturating_sub(1).clamp(1, places.size.max(1))
+        };
+        self.resize(size);
     }
 
     /// How many places are taken.

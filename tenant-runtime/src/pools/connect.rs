@@ -1,6 +1,9 @@
 //! How a pool comes by a connection: room in the budget first, kept for as long as the connection lives.
 
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use tenancy::postgres::{Failure, as_role, failure, tls};
@@ -11,6 +14,9 @@ use crate::context::{Server, TenantRecord};
 
 /// What our sessions are called in `pg_stat_activity`.
 const APPLICATION: &str = "tenantry-runtime";
+
+/// So long a server may take to answer before it counts as silent.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Connects to one tenant's database, under a budget.
 pub(super) struct Connector {
@@ -37,7 +43,8 @@ impl Manager for Connector {
 
 impl Connector {
     async fn make(&self) -> Result<Link, Error> {
-        if !(self.budget.breaker.admits() && self.room.breaker.admits()) {
+        // The tenant's own first: what it refuses must not use up the one try that a server gets.
+        if !(self.room.breaker.admits() && self.budget.breaker.admits()) {
             return connect_through(Socket::refused(), "", &self.config).await;
         }
         let _of_tenant = self.room.connect();
@@ -49,7 +56,9 @@ impl Connector {
             None => None,
         };
         let _connecting = self.budget.connecting();
+        let mut attempt = Attempt { connector: self, since: Instant::now(), answered: false };
         let connected = connect(&self.config, place).await;
+        attempt.answered = true;
         self.note(&connected);
         connected
     }
@@ -68,6 +77,23 @@ impl Connector {
                 self.budget.breaker.worked();
                 self.room.breaker.failed();
             }
+        }
+    }
+}
+
+/// An attempt to connect. Requests give up after a while, and the attempt with them.
+struct Attempt<'a> {
+    connector: &'a Connector,
+    since: Instant,
+    answered: bool,
+}
+
+impl Drop for Attempt<'_> {
+    /// A server that takes connections and says nothing is as good as none.
+    fn drop(&mut self) {
+        if !self.answered && self.since.elapsed() >= SILENCE {
+            self.connector.room.breaker.silent(self.since);
+            self.connector.budget.breaker.silent(self.since);
         }
     }
 }

@@ -47,6 +47,11 @@ impl QueryError {
         self.is_stale() || matches!(self, Self::Statement(error) if is_lost(error))
     }
 
+    /// Whether the statement was in another's way and was rolled back whole: the same may work at once.
+    pub(crate) fn was_in_the_way(&self) -> bool {
+        matches!(self, Self::Statement(error) if failure(error) == Failure::Serialization)
+    }
+
     /// The constraint that the statement would have violated.
     pub(crate) fn violation(&self) -> Option<(Violation, &str)> {
         let Self::Statement(error) = self else { return None };
