@@ -37,7 +37,9 @@ BEGIN
             FROM unnest(tenants, metrics, amounts) AS given (tenant, metric, amount)
             WHERE given.metric = 'api_calls' ORDER BY 1
         ON CONFLICT (tenant_id) DO UPDATE SET hour = excluded.hour, calls = excluded.calls
-            + CASE WHEN known.hour = excluded.hour THEN known.calls ELSE 0 END;
+            + CASE WHEN known.hour = excluded.hour THEN known.calls ELSE 0 END
+            -- A batch that comes late is no news of this hour.
+            WHERE known.hour <= excluded.hour;
     END IF;
     RETURN QUERY SELECT now_known.tenant_id, now_known.calls FROM call_hours now_known
         WHERE now_known.tenant_id = ANY (tenants) AND now_known.hour = of_hour;

@@ -66,7 +66,7 @@ pub(super) fn verify_by_link() -> Operation {
         "The token in the mail",
     );
     for status in [200, 401, 403, 404, 409, 422] {
-        operation = operation.answers_content(status, "A sentence for a person", "text/plain", text());
+        operation = operation.answers_content(status, "A sentence for a person", &["text/plain"], text());
     }
     operation
 }

@@ -20,6 +20,10 @@ pub struct Operation {
     schemas: Vec<(String, Json)>,
 }
 
+fn content(types: &[&str], schema: &Json) -> Map<String, Json> {
+    types.iter().map(|name| ((*name).to_owned(), json!({ "schema": schema }))).collect()
+}
+
 /// What every route may answer besides its own answers, by who may call it.
 const ANYONE: &[u16] = &[400, 404, 413, 422, 429, 500, 503];
 const REFUSALS: &[u16] = &[401, 403];
@@ -42,13 +46,13 @@ impl Operation {
     /// Takes a JSON body of this schema.
     #[must_use]
     pub fn takes(self, schema: Json) -> Self {
-        self.takes_content("application/json", schema)
+        self.takes_content(&["application/json"], schema)
     }
 
-    /// Takes a body of this type and schema.
+    /// Takes a body of one of these types, of this schema.
     #[must_use]
-    pub fn takes_content(mut self, content_type: &str, schema: Json) -> Self {
-        self.body = Some(json!({ "required": true, "content": { content_type: { "schema": schema } } }));
+    pub fn takes_content(mut self, content_types: &[&str], schema: Json) -> Self {
+        self.body = Some(json!({ "required": true, "content": content(content_types, &schema) }));
         self
     }
 
@@ -69,13 +73,13 @@ impl Operation {
     /// Answers with this status and JSON of this schema.
     #[must_use]
     pub fn answers(self, status: u16, description: &str, schema: Json) -> Self {
-        self.answers_content(status, description, "application/json", schema)
+        self.answers_content(status, description, &["application/json"], schema)
     }
 
-    /// Answers with this status and a body of this type and schema.
+    /// Answers with this status and a body of one of these types, of this schema.
     #[must_use]
-    pub fn answers_content(mut self, status: u16, description: &str, content_type: &str, schema: Json) -> Self {
-        let answer = json!({ "description": description, "content": { content_type: { "schema": schema } } });
+    pub fn answers_content(mut self, status: u16, description: &str, content_types: &[&str], schema: Json) -> Self {
+        let answer = json!({ "description": description, "content": content(content_types, &schema) });
         self.answers.insert(status, answer);
         self
     }

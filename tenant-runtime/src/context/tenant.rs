@@ -127,7 +127,8 @@ impl Tenant {
         self.run(statement, parameters, true).await
     }
 
-    /// Runs a statement that changes rows; it is never repeated once it may have been carried out.
+    /// Runs a statement that changes rows; it is repeated once where PostgreSQL rolled it back for another's sake, and
+    /// never once it may have been carried out.
     ///
     /// # Errors
     /// [`QueryError`].
@@ -145,6 +146,9 @@ impl Tenant {
             // Boxed, so that every other request needs no room for it.
             Err(error) if error.asks_for_another_look() => {
                 Box::pin(self.run_again(error, statement, parameters, repeatable)).await
+            }
+            Err(error) if error.was_in_the_way() => {
+                Box::pin(self.guard.pools.query(&self.record, statement, parameters)).await
             }
             result => result,
         }

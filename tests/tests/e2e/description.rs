@@ -46,7 +46,8 @@ async fn schemathesis_finds_no_answer_outside_the_description() {
     let place = tempfile::tempdir().unwrap();
     let output = tokio::process::Command::new(format!("{folder}/bin/schemathesis"))
         .args(["run", &format!("{}{DOCUMENT}", owner.base()), "--checks", CHECKS, "--max-examples", "10"])
-        .args(["--seed", "1", "--workers", "2", "--no-color"])
+        // One worker: two of them make Python 3.11 fail in its own parser.
+        .args(["--seed", "1", "--workers", "1", "--no-color"])
         .args(["-H", &format!("Authorization: Bearer {}", owner.token().unwrap())])
         .args(["--request-timeout", "20"])
         .current_dir(place.path())

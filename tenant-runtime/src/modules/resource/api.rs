@@ -1,7 +1,5 @@
 //! Resources over HTTP: the same handlers for all of them.
 
-use std::collections::HashSet;
-
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{Method, StatusCode, header},
@@ -17,12 +15,12 @@ use super::{
     conditions::{Versions, etag, if_match, if_none_match},
     field::Takes,
     idempotency::key,
-    list::ListQuery,
+    list::{ListQuery, OF_PATH},
     members::name_members,
     refusals::{changed_meanwhile, unchanged, unmade},
     show::{Shown, ShownWith},
     store::{self, Bound},
-    values::{Value, Writer, Written, check_money, find, has_half_of_money, read_change, read_whole},
+    values::{Value, Writer, Written, check_money, find, has_half_of_money, read_change, read_replacement, read_whole},
 };
 use crate::Tenant;
 
@@ -147,7 +145,7 @@ pub(super) async fn list(
     let mut query = ListQuery::parse(request.query_string(), resource)?;
     let parent = resource.parent_in(below.as_ref())?;
     if let Some((field, id)) = parent {
-        query.narrow(field, id.uuid);
+        query.narrow(field, id.uuid)?;
     }
     let (rows, total) = store::list(resource, &tenant, &query).await?;
     if total == 0
@@ -195,12 +193,15 @@ pub(super) async fn create(
     below: Option<Path<OnePath>>,
 ) -> Answer {
     let mut body = body.into_inner();
+    let mut errors = FieldErrors::default();
     let parent = resource.parent_in(below.as_ref())?;
     if let Some((field, id)) = parent {
-        body.insert(field.to_owned(), json!(id));
+        let of_path = json!(id);
+        if body.insert(field.to_owned(), of_path.clone()).is_some_and(|given| given != of_path) {
+            errors.add(field, OF_PATH);
+        }
     }
     let key = key(&request, resource, &body)?;
-    let mut errors = FieldErrors::default();
     let mut values = read_whole(&resource.fields, body, &writer(&tenant), &mut errors);
     check_money(&values, &mut errors);
     name_members(&tenant, &mut values, &mut errors).await?;
@@ -245,24 +246,12 @@ pub(super) async fn replace(
     body: Body,
 ) -> Answer {
     let id = resource.id(&path)?;
-    let body = body.into_inner();
-    let given: HashSet<String> = body.keys().cloned().collect();
     let mut errors = FieldErrors::default();
-    let mut values = read_whole(&resource.fields, body, &writer(&tenant), &mut errors);
-    // What can't be changed may be left out.
-    values.retain(|written| {
-        written.field.is_writable() && (!written.field.fixed || given.contains(written.field.written_as()))
-    });
+    let mut values = read_replacement(&resource.fields, body.into_inner(), &writer(&tenant), &mut errors);
     check_money(&values, &mut errors);
     name_members(&tenant, &mut values, &mut errors).await?;
     errors.finish()?;
-    let wanted = if_match(&request);
-    let numbers = wanted.as_ref().and_then(Versions::numbers);
-    let row = store::update(resource, &tenant, id, &values, true, numbers).await;
-    match row.map_err(|error| resource.refusal(error, None))? {
-        Some(row) => one(HttpResponse::Ok(), &row),
-        None => Err(unchanged(resource, &tenant, id, wanted.as_ref(), &values).await?),
-    }
+    update(resource, &tenant, id, &values, if_match(&request)).await
 }
 
 pub(super) async fn change(
@@ -287,11 +276,22 @@ pub(super) async fn change(
         let holds = wanted.is_none_or(|wanted| row.version().is_ok_and(|version| wanted.holds(version)));
         return if holds { one(HttpResponse::Ok(), &row) } else { Err(changed_meanwhile(resource)) };
     }
+    update(resource, &tenant, id, &values, wanted).await
+}
+
+/// Writes what was checked into a row, where it is there and has a version that the client knows.
+async fn update(
+    resource: &'static Resource,
+    tenant: &Tenant,
+    id: AnyId,
+    values: &[Written],
+    wanted: Option<Versions>,
+) -> Answer {
     let numbers = wanted.as_ref().and_then(Versions::numbers);
-    let row = store::update(resource, &tenant, id, &values, false, numbers).await;
+    let row = store::update(resource, tenant, id, values, numbers).await;
     match row.map_err(|error| resource.refusal(error, None))? {
         Some(row) => one(HttpResponse::Ok(), &row),
-        None => Err(unchanged(resource, &tenant, id, wanted.as_ref(), &values).await?),
+        None => Err(unchanged(resource, tenant, id, wanted.as_ref(), values).await?),
     }
 }
 
@@ -325,7 +325,7 @@ async fn change_money(
         }
         check_money(&both, &mut errors);
         std::mem::take(&mut errors).finish()?;
-        let changed = store::update(resource, tenant, id, &values, false, Some(&[version])).await;
+        let changed = store::update(resource, tenant, id, &values, Some(&[version])).await;
         if let Some(row) = changed.map_err(|error| resource.refusal(error, None))? {
             return one(HttpResponse::Ok(), &row);
         }

@@ -8,10 +8,11 @@ use super::{
     field::{Field, Shows, Takes},
 };
 
-/// Schemas of what clients write: of everything that must be there, or of what is to change.
+/// What clients write: a new row, all of one that is there, or what is to change of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Writing {
     Create,
+    Replace,
     Change,
 }
 
@@ -68,14 +69,12 @@ impl Resource {
 
     pub(super) fn read_operation(&self) -> Operation {
         let name = self.schema_name();
-        let operation = self.operation(format!("One {}", self.one)).header(
-            "If-None-Match",
-            json!({ "type": "string" }),
-            "The ETag of what the client has",
-        );
-        let operation = self.with_schema(operation).answers_nothing(304, "The client has it");
+        let operation = self.with_schema(self.operation(format!("One {}", self.one)));
         match self.parts {
-            None => operation.answers(200, "The row", named(&name)),
+            None => operation
+                .header("If-None-Match", json!({ "type": "string" }), "The ETag of what the client has")
+                .answers_nothing(304, "The client has it")
+                .answers(200, "The row", named(&name)),
             Some(_) => operation.schema(format!("{name}Whole"), self.shown_schema(true)).answers(
                 200,
                 "The row, with what belongs to it",
@@ -96,7 +95,7 @@ impl Resource {
     }
 
     pub(super) fn replace_operation(&self) -> Operation {
-        self.update("Replaces", Writing::Create, "Replace")
+        self.update("Replaces", Writing::Replace, "Replace")
     }
 
     pub(super) fn change_operation(&self) -> Operation {
@@ -126,11 +125,17 @@ impl Resource {
         for field in self.fields.iter().filter(|field| field.is_writable() && Some(field.name) != parent) {
             let mut schema = field.written_schema();
             // Whoever writes a whole may write null for what they do not have.
-            if field.may_be_nothing() || (writing == Writing::Create && !field.required) {
+            if field.may_be_nothing() || (writing != Writing::Change && !field.required) {
                 schema = json!({ "anyOf": [schema, { "type": "null" }] });
             }
             properties.insert(field.written_as().to_owned(), schema);
-            if field.required && writing == Writing::Create && !field.fixed {
+            let needed = match writing {
+                Writing::Create => field.required,
+                // What can't be changed may be left out.
+                Writing::Replace => field.required && !field.fixed,
+                Writing::Change => false,
+            };
+            if needed {
                 required.push(field.written_as());
             }
         }

@@ -61,6 +61,9 @@ impl Resource {
     }
 }
 
+/// Whoever names a row of another resource in a path must not name another one beside it.
+pub(super) const OF_PATH: &str = "must be the one in the path, or left out";
+
 impl ListQuery {
     /// Reads a query string. A parameter that is not allowed is an error, so that a misspelt filter is not taken for
     /// none.
@@ -89,9 +92,20 @@ impl ListQuery {
     }
 
     /// Only rows that belong to this row of another resource.
-    pub(super) fn narrow(&mut self, column: &'static str, parent: Uuid) {
-        self.filters.retain(|(known, _)| *known != column);
-        self.filters.push((column, Value::Id(Some(parent))));
+    pub(super) fn narrow(&mut self, column: &'static str, parent: Uuid) -> Result<(), Problem> {
+        let wanted = Value::Id(Some(parent));
+        match self.filters.iter().find(|(known, _)| *known == column) {
+            Some((_, given)) if *given == wanted => Ok(()),
+            Some(_) => {
+                let mut errors = FieldErrors::default();
+                errors.add(column, OF_PATH);
+                errors.finish()
+            }
+            None => {
+                self.filters.push((column, wanted));
+                Ok(())
+            }
+        }
     }
 
     fn set(&mut self, name: &str, value: &str, resource: &'static Resource, errors: &mut FieldErrors) {

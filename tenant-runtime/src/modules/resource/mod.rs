@@ -5,6 +5,7 @@ mod api;
 mod conditions;
 mod description;
 mod field;
+mod formats;
 mod idempotency;
 mod list;
 mod members;

@@ -109,7 +109,6 @@ pub(super) async fn update(
     tenant: &Tenant,
     id: AnyId,
     values: &[Written],
-    whole: bool,
     versions: Option<&[i32]>,
 ) -> Result<Option<Shown>, QueryError> {
     let (deed, user, name) = (Deed::new(id), tenant.user_id(), tenant.user_name());
@@ -131,7 +130,8 @@ pub(super) async fn update(
         written.iter().flat_map(|written| written.field.columns.iter().map(String::as_str)).collect()
     };
     let made_up;
-    let statement = if whole && fixed.is_empty() {
+    let whole = resource.fields.iter().filter(|field| field.is_writable() && !field.fixed).count();
+    let statement = if free.len() == whole && fixed.is_empty() {
         Statement::Kept(&resource.statements.replace)
     } else {
         made_up = sql::update(resource, columns(&free).into_iter(), &columns(&fixed));

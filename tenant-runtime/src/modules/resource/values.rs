@@ -1,5 +1,7 @@
 //! What clients write into the fields of a resource: read and checked, every wrong field reported at once.
 
+use std::collections::HashMap;
+
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
@@ -7,7 +9,10 @@ use tenancy::{EmailAddress, Money, UserId, fields::FieldErrors, ids::AnyId, mone
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use super::field::{Field, Takes};
+use super::{
+    field::{Field, Takes},
+    formats::{amount, day, decimal, storable, tags, text, time, users},
+};
 use crate::Parameter;
 
 /// A checked value.
@@ -51,13 +56,6 @@ pub(super) struct Writer<'a> {
     pub(super) year: i32,
 }
 
-/// The longest tag, in characters.
-const MAX_TAG: usize = 50;
-/// Beyond this many digits a JSON number may have lost some on its way; a text has not.
-const EXACT_DIGITS: usize = 15;
-/// How deep JSON may be nested.
-const MAX_DEPTH: usize = 20;
-
 impl Value {
     /// The value as a statement takes it: one parameter for each of its columns.
     pub(super) fn parameters<'a>(&'a self, parameters: &mut Vec<Parameter<'a>>) {
@@ -100,6 +98,27 @@ pub(super) fn read_whole(
         values.extend(value.map(|value| Written { field, value }));
     }
     name_unknown(&body, errors);
+    values
+}
+
+/// Reads what a row is to be from now on. What can't be changed may be left out, and so may what was filled in for
+/// whoever made the row: both stay.
+pub(super) fn read_replacement(
+    fields: &'static [Field],
+    body: Map<String, Json>,
+    writer: &Writer<'_>,
+    errors: &mut FieldErrors,
+) -> Vec<Written> {
+    let given: HashMap<String, bool> = body.iter().map(|(name, json)| (name.clone(), json.is_null())).collect();
+    let mut values = read_whole(fields, body, writer, errors);
+    values.retain_mut(|written| {
+        let field = written.field;
+        let given = given.get(field.written_as());
+        if given == Some(&true) && field.takes == Takes::User {
+            written.value = Value::User(None, None);
+        }
+        field.is_writable() && (given.is_some() || !(field.fixed || field.prefilled))
+    });
     values
 }
 
@@ -268,120 +287,6 @@ impl Field {
     }
 }
 
-/// The text, `Some(None)` for null, `None` with the reason noted for anything else.
-#[expect(clippy::option_option, reason = "wrong, null and a text are three things")]
-fn text(name: &str, json: Json, errors: &mut FieldErrors) -> Option<Option<String>> {
-    match json {
-        Json::Null => Some(None),
-        Json::String(text) => Some(Some(text)),
-        _ => {
-            errors.add(name, "must be a text");
-            None
-        }
-    }
-}
-
-fn day(text: &str) -> Result<Date, &'static str> {
-    let day = text.parse::<Date>().ok().filter(|day| day.to_string() == text && day.year() >= 1);
-    day.ok_or("must be a day, like 2025-12-31")
-}
-
-fn time(text: &str) -> Result<Timestamp, &'static str> {
-    let moment = text.parse::<Timestamp>().ok().filter(|time| {
-        let year = time.to_zoned(jiff::tz::TimeZone::UTC).year();
-        (1..=9999).contains(&year)
-    });
-    let moment = moment.ok_or("must be a moment, like 2025-12-31T09:00:00Z")?;
-    // PostgreSQL keeps microseconds.
-    Timestamp::from_microsecond(moment.as_microsecond()).map_err(|_| "must be a moment, like 2025-12-31T09:00:00Z")
-}
-
-fn amount(json: &Json) -> Result<Decimal, &'static str> {
-    const WRONG: &str = "must be an amount, like \"1250.00\"";
-    let amount = match json {
-        Json::Null => Ok(Decimal::ZERO),
-        Json::String(text) if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-')) => {
-            Decimal::from_str_exact(text).map_err(|_| WRONG)
-        }
-        Json::Number(number) => {
-            let text = number.to_string();
-            if text.bytes().filter(u8::is_ascii_digit).count() > EXACT_DIGITS {
-                return Err("must be written as a text, because a number loses digits");
-            }
-            Decimal::from_str_exact(&text).map_err(|_| WRONG)
-        }
-        _ => Err(WRONG),
-    }?;
-    if amount.is_sign_negative() && !amount.is_zero() { Err("must not be negative") } else { Ok(amount.abs()) }
-}
-
-fn decimal(json: &Json, max: u32) -> Result<Decimal, String> {
-    let number = amount(json).ok().map(|number| number.normalize());
-    let fits = |number: &Decimal| number.scale() <= 2 && *number <= Decimal::from(max);
-    let mut number = number
-        .filter(fits)
-        .ok_or_else(|| format!("must be a number from 0 to {max} with at most two decimal places"))?;
-    number.rescale(2);
-    Ok(number)
-}
-
-fn tags(json: Json, max: usize) -> Result<Vec<String>, String> {
-    let wrong = || format!("must be a list of at most {max} texts of 1 to {MAX_TAG} characters");
-    let list = match json {
-        Json::Null => return Ok(Vec::new()),
-        Json::Array(list) if list.len() <= max => list,
-        _ => return Err(wrong()),
-    };
-    let mut tags = Vec::with_capacity(list.len());
-    for tag in list {
-        let Json::String(tag) = tag else { return Err(wrong()) };
-        let tag = tag.trim();
-        let length = tag.chars().count();
-        if !(1..=MAX_TAG).contains(&length) || tag.chars().any(char::is_control) {
-            return Err(wrong());
-        }
-        if !tags.iter().any(|known| known == tag) {
-            tags.push(tag.to_owned());
-        }
-    }
-    Ok(tags)
-}
-
-fn users(json: &Json, max: usize) -> Result<Vec<UserId>, String> {
-    let wrong = || format!("must be a list of at most {max} ids of users");
-    let list = match json {
-        Json::Null => return Ok(Vec::new()),
-        Json::Array(list) if list.len() <= max => list,
-        _ => return Err(wrong()),
-    };
-    let mut ids: Vec<UserId> = Vec::with_capacity(list.len());
-    for id in list {
-        let id = id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong)?;
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
-    }
-    Ok(ids)
-}
-
-/// JSON that PostgreSQL can keep: it has no NUL in texts, and a limit on numbers.
-fn storable(json: Json, max: usize) -> Result<Json, String> {
-    fn fits(json: &Json, depth: usize) -> bool {
-        let fits_text = |text: &str| !text.contains('\0');
-        match json {
-            Json::Null | Json::Bool(_) => true,
-            Json::Number(number) => number.to_string().len() <= 40,
-            Json::String(text) => fits_text(text),
-            Json::Array(list) => depth > 0 && list.iter().all(|json| fits(json, depth - 1)),
-            Json::Object(map) => depth > 0 && map.iter().all(|(key, json)| fits_text(key) && fits(json, depth - 1)),
-        }
-    }
-    if json.to_string().len() > max {
-        return Err(format!("must have at most {max} bytes"));
-    }
-    if fits(&json, MAX_DEPTH) { Ok(json) } else { Err("has a text or number that can't be stored".to_owned()) }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::LazyLock;
@@ -444,6 +349,21 @@ mod tests {
     }
 
     #[test]
+    fn a_replacement_keeps_what_was_filled_in() {
+        let replace = |body: Json| {
+            let writer = Writer { user: UserId::generate(), user_name: "Ada", currency: "TRY", year: 2025 };
+            let body = body.as_object().unwrap().clone();
+            read_replacement(&FIELDS, body, &writer, &mut FieldErrors::default())
+        };
+        let values = replace(json!({"name": "a"}));
+        assert_eq!(values.len(), FIELDS.len() - 1);
+        assert_eq!(find(&values, "owner"), None);
+        assert_eq!(find(&values, "note"), Some(&Value::Text(None)));
+        let values = replace(json!({"name": "a", "owner_id": null}));
+        assert_eq!(find(&values, "owner"), Some(&Value::User(None, None)));
+    }
+
+    #[test]
     fn every_wrong_field_is_named() {
         let wrong = json!({
             "name": "a\u{0}b", "note": 5, "email": "x", "since": "2025-02-30", "at": "yesterday", "state": "maybe",
@@ -457,15 +377,6 @@ mod tests {
         assert_eq!(check(&json!({"value": {"a": "\u{0}"}}), false), Err(vec!["value".into()]));
         assert_eq!(check(&json!({"revenue": "1.5", "currency": "JPY"}), false), Err(vec!["revenue".into()]));
         assert_eq!(check(&json!({"hours": "1.255"}), false), Err(vec!["hours".into()]));
-    }
-
-    #[test]
-    fn amounts_are_exact_or_refused() {
-        assert_eq!(amount(&json!("0.10")), Ok(Decimal::new(10, 2)));
-        assert_eq!(amount(&json!(1250.5)), Ok(Decimal::new(12505, 1)));
-        for wrong in [json!("1e3"), json!(""), json!("1,5"), json!(true), json!(1_234_567_890_123_456_789_u64)] {
-            assert!(amount(&wrong).is_err(), "{wrong}");
-        }
     }
 
     proptest! {

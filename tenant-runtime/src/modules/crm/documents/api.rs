@@ -46,7 +46,7 @@ pub(super) async fn upload(
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = content_type.and_then(kinds::known);
     if kind.is_none() {
-        errors.add("content-type", format_args!("must be one of: {}", kinds::all()));
+        errors.add("content-type", format_args!("must be one of: {}", kinds::all().join(", ")));
     }
     errors.finish()?;
     let (Some(name), Some(kind)) = (name, kind) else { return Err(Problem::internal("checked above")) };

@@ -38,9 +38,9 @@ pub(super) fn known(content_type: &str) -> Option<&'static str> {
     KINDS.iter().map(|(name, _)| *name).find(|name| name.eq_ignore_ascii_case(essence))
 }
 
-/// All kinds, for a message.
-pub(super) fn all() -> String {
-    KINDS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+/// All kinds.
+pub(super) fn all() -> Vec<&'static str> {
+    KINDS.iter().map(|(name, _)| *name).collect()
 }
 
 /// Whether a file that begins like this is of a kind.

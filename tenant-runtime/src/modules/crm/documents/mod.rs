@@ -35,9 +35,9 @@ pub(super) fn routes() -> Vec<Route> {
     let operation = |summary: &str| Operation::new("documents", summary);
     let upload = operation("Sends a document's file")
         .query("name", json!({ "type": "string", "minLength": 1, "maxLength": 200 }), "The file's name")
-        .takes_content("application/octet-stream", bytes())
+        .takes_content(&kinds::all(), bytes())
         .answers(200, "The document, with its file", named("Document"));
-    let download = operation("A document's file").answers_content(200, "The file", "application/octet-stream", bytes());
+    let download = operation("A document's file").answers_content(200, "The file", &kinds::all(), bytes());
     let mut routes = DOCUMENTS.routes();
     routes.extend([
         Route::new(
