@@ -63,11 +63,14 @@ fn examine_role(doctor: &Doctor, tenant: TenantId, status: TenantStatus, role: &
     if role.groups != [provisioning.prefix().data_role().as_str()] {
         changed.push(format!("it is a member of {}", role.groups.join(", ")));
     }
-    if role.connections != i32::try_from(provisioning.connections_per_tenant()).unwrap_or(i32::MAX) {
+    if role.connections != i32::try_from(provisioning.settings().connections_per_tenant).unwrap_or(i32::MAX) {
         changed.push(format!("its connection limit is {}", role.connections));
     }
-    if !role.settings.is_empty() {
-        changed.push(format!("it has settings of its own: {}", role.settings.join(", ")));
+    if role.settings != [provisioning.settings().of_role()] {
+        changed.push(match role.settings.as_slice() {
+            [] => "it has no limit for statements".to_owned(),
+            settings => format!("it has settings of its own: {}", settings.join(", ")),
+        });
     }
     if role
         .verifier

@@ -2,6 +2,8 @@
 
 use tenancy::{DatabaseName, NamePrefix, RoleName, naming::PlainLiteral};
 
+use super::Settings;
+
 /// Clones a template. The clone lets nobody in: CREATE DATABASE does not copy the template's ACL, so until it is
 /// revoked anybody could connect.
 pub(super) fn clone(database: &DatabaseName, template: &DatabaseName, prefix: &NamePrefix) -> String {
@@ -14,31 +16,49 @@ pub(super) fn close_to_public(database: &DatabaseName) -> String {
 }
 
 /// A tenant's login role: data privileges through the group, no more.
-pub(super) fn create_role(role: &RoleName, verifier: &PlainLiteral, connections: u32, prefix: &NamePrefix) -> String {
+pub(super) fn create_role(
+    role: &RoleName,
+    verifier: &PlainLiteral,
+    settings: &Settings,
+    prefix: &NamePrefix,
+) -> String {
     format!(
         "CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT \
-         CONNECTION LIMIT {connections} PASSWORD {verifier} IN ROLE {}",
-        prefix.data_role()
+         CONNECTION LIMIT {} PASSWORD {verifier} IN ROLE {}; {}",
+        settings.connections_per_tenant,
+        prefix.data_role(),
+        limit_statements(role, settings)
     )
 }
 
 /// [`create_role`] where there is none of that name, [`reset_role`] where there is.
-pub(super) fn ensure_role(role: &RoleName, verifier: &PlainLiteral, connections: u32, prefix: &NamePrefix) -> String {
+pub(super) fn ensure_role(
+    role: &RoleName,
+    verifier: &PlainLiteral,
+    settings: &Settings,
+    prefix: &NamePrefix,
+) -> String {
     format!(
         "DO $ensure$ BEGIN {}; EXCEPTION WHEN duplicate_object THEN {}; END $ensure$",
-        create_role(role, verifier, connections, prefix),
-        reset_role(role, verifier, connections, prefix)
+        create_role(role, verifier, settings, prefix),
+        reset_role(role, verifier, settings, prefix)
     )
 }
 
 /// Puts an existing role back to what [`create_role`] makes.
-pub(super) fn reset_role(role: &RoleName, verifier: &PlainLiteral, connections: u32, prefix: &NamePrefix) -> String {
+pub(super) fn reset_role(role: &RoleName, verifier: &PlainLiteral, settings: &Settings, prefix: &NamePrefix) -> String {
     format!(
         "ALTER ROLE {role} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT \
-         CONNECTION LIMIT {connections} VALID UNTIL 'infinity' PASSWORD {verifier}; ALTER ROLE {role} RESET ALL; \
+         CONNECTION LIMIT {} VALID UNTIL 'infinity' PASSWORD {verifier}; ALTER ROLE {role} RESET ALL; {}; \
          GRANT {} TO {role}",
+        settings.connections_per_tenant,
+        limit_statements(role, settings),
         prefix.data_role()
     )
+}
+
+fn limit_statements(role: &RoleName, settings: &Settings) -> String {
+    format!("ALTER ROLE {role} SET statement_timeout = '{}s'", settings.statement_seconds)
 }
 
 pub(super) fn let_in(database: &DatabaseName, role: &RoleName) -> String {

@@ -55,11 +55,21 @@ pub struct Settings {
     pub stock: usize,
     /// Connections that one tenant's role may have open at once.
     pub connections_per_tenant: u32,
+    /// Seconds after which PostgreSQL itself ends a statement of a tenant's role; 0 is never. A runtime cancels what takes
+    /// longer than its own limit; this one holds also where no runtime is left to do so.
+    pub statement_seconds: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { stock: 8, connections_per_tenant: 20 }
+        Self { stock: 8, connections_per_tenant: 20, statement_seconds: 30 }
+    }
+}
+
+impl Settings {
+    /// The setting of a tenant's role, as `pg_db_role_setting` has it.
+    pub(crate) fn of_role(&self) -> String {
+        format!("statement_timeout={}s", self.statement_seconds)
     }
 }
 
@@ -258,8 +268,8 @@ impl Provisioning {
         &self.0.migrations
     }
 
-    pub(crate) fn connections_per_tenant(&self) -> u32 {
-        self.0.settings.connections_per_tenant
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
     }
 
     fn role(&self, tenant: TenantId) -> RoleName {

@@ -107,10 +107,10 @@ impl Provisioning {
         let mut client = server.connect().await?;
         let role = self.role(tenant);
         let verifier = self.0.master_key.tenant_password(tenant).literal();
-        let connections = self.0.settings.connections_per_tenant;
+        let settings = &self.0.settings;
         let transaction = client.transaction().await?;
         if transaction.query_opt("SELECT 1 FROM pg_roles WHERE rolname = $1", &[&role]).await?.is_none() {
-            transaction.batch_execute(&ddl::create_role(&role, &verifier, connections, &self.0.prefix)).await?;
+            transaction.batch_execute(&ddl::create_role(&role, &verifier, settings, &self.0.prefix)).await?;
         }
         let foreign = "SELECT quote_ident(g.rolname) FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid \
                        JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = $1 AND g.rolname <> $2";
@@ -131,7 +131,7 @@ impl Provisioning {
             }
         }
         let statements = [
-            ddl::reset_role(&role, &verifier, connections, &self.0.prefix),
+            ddl::reset_role(&role, &verifier, settings, &self.0.prefix),
             ddl::login(&role, may_login),
             ddl::let_in(database, &role),
         ];

@@ -145,7 +145,7 @@ async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     let role = inner.prefix.tenant_role(tenant);
     let verifier = inner.master_key.tenant_password(tenant).literal();
     let access = [
-        ddl::ensure_role(&role, &verifier, inner.settings.connections_per_tenant, &inner.prefix),
+        ddl::ensure_role(&role, &verifier, &inner.settings, &inner.prefix),
         ddl::close_to_public(name),
         ddl::let_in(name, &role),
         ddl::allow_connections(name, true),

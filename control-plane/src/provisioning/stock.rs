@@ -35,7 +35,7 @@ impl Provisioning {
         let role = self.role(tenant);
         let verifier = self.0.master_key.tenant_password(tenant).literal();
         let statements = [
-            ddl::create_role(&role, &verifier, self.0.settings.connections_per_tenant, &self.0.prefix),
+            ddl::create_role(&role, &verifier, &self.0.settings, &self.0.prefix),
             ddl::let_in(&claimed.stock, &role),
             ddl::rename(&claimed.stock, database),
             ddl::allow_connections(database, true),
