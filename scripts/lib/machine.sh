@@ -43,17 +43,23 @@ need_compiler() {
     command -v cc >/dev/null || { say "installing a C compiler (the linker for Rust)"; apt_install gcc libc6-dev; }
 }
 
-# What walks the API's description in the tests, in a folder of its own.
-need_schemathesis() {
-    local version=4.32.5 folder=target/peers/schemathesis
-    [ "$(cat "$folder/version" 2>/dev/null)" != "$version" ] || return 0
-    say "installing schemathesis $version"
+# Programs in Python that tests run against, each in a folder of its own: schemathesis walks the API's description, moto
+# is S3.
+need_peers() {
+    need_peer schemathesis schemathesis==4.32.5
+    need_peer moto 'moto[server]==5.2.5'
+}
+
+need_peer() {
+    local name=$1 wanted=$2 folder=target/peers/$1
+    [ "$(cat "$folder/version" 2>/dev/null)" != "$wanted" ] || return 0
+    say "installing $wanted"
     python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3 python3-venv
     rm -rf "$folder"
     python3 -m venv "$folder"
-    "$folder/bin/pip" --quiet --disable-pip-version-check install "schemathesis==$version" ||
-        die "schemathesis could not be installed" "check that pip reaches PyPI, then run this again"
-    echo "$version" >"$folder/version"
+    "$folder/bin/pip" --quiet --disable-pip-version-check install "$wanted" ||
+        die "$name could not be installed" "check that pip reaches PyPI, then run this again"
+    echo "$wanted" >"$folder/version"
 }
 
 has_postgres() {

@@ -107,12 +107,18 @@ impl Dev {
 
     /// [`Dev::start`] with another build of the program.
     pub async fn of(program: &Path, folder: &Path, more: &[&str]) -> Self {
+        Self::with(program, folder, more, &[]).await
+    }
+
+    /// [`Dev::of`] with variables.
+    pub async fn with(program: &Path, folder: &Path, more: &[&str], variables: &[(&str, &str)]) -> Self {
         let (data_dir, port) = (folder.join("data"), free_port());
         let (data, number) = (data_dir.display().to_string(), port.to_string());
         let arguments = [&["dev", "--port", &number, "--data-dir", &data], more].concat();
         let log = folder.join("dev.log");
         let file = File::create(&log).unwrap();
         let mut command = command_of(program, folder, &arguments);
+        command.envs(variables.iter().copied());
         let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         let client = Client::new(format!("http://127.0.0.1:{port}"));
         let mut dev = Self { child, data_dir, client, log };

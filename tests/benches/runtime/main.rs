@@ -4,6 +4,7 @@
 
 mod many;
 mod memory;
+mod neighbours;
 mod warm;
 
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ struct Arguments {
 enum What {
     /// 1 and 20 warm tenants: reads, lists, creates, as fast as can be and at a fixed rate
     Warm,
+    /// 20 quiet tenants beside one that asks as fast as it can
+    Neighbours,
     /// 100 and 1,000 tenants under a budget of 90 connections, and of 1,000
     Many,
     /// Memory with 1,000 known tenants, and of one more
@@ -47,6 +50,9 @@ async fn measure(arguments: Arguments, effort: Effort) -> Report {
     let mut report = Report::default();
     if wanted(What::Warm) {
         warm::measure(effort, &mut report).await;
+    }
+    if wanted(What::Neighbours) {
+        neighbours::measure(effort, &mut report).await;
     }
     if wanted(What::Memory) {
         memory::measure(effort, &mut report).await;

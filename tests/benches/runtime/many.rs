@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -31,6 +31,8 @@ const LARGE_BUDGET: usize = 1_000;
 const RATIO: f64 = 0.8;
 /// Clients at once.
 const CLIENTS: usize = 48;
+/// How often connections are counted.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// How requests spread over tenants.
 #[derive(Clone, Copy)]
@@ -93,7 +95,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     let births = (0..many).map(|_| tenant(&served, customer));
     let tenants: Vec<Born> = stream::iter(births).buffered(8).collect().await;
     served.platform_session().await.batch_execute("CHECKPOINT").await.unwrap();
-    let requests: Vec<Vec<u8>> = tenants.iter().map(|born| request(&served, born, customer)).collect();
+    let asked: Vec<Asked> = tenants.iter().map(|born| Asked::of(&served, born, customer)).collect();
 
     note("what PostgreSQL can do …");
     let (floor, floor_address) = served.floor("fast").await;
@@ -110,12 +112,12 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     let limits = Limits { warm, connecting };
     for count in [few, many] {
         for spread in [Spread::Uniform, Spread::Zipf, Spread::Changing] {
-            limits.compare(&served, &requests[..count], spread, BUDGET, effort, report).await;
+            limits.compare(&served, &asked[..count], spread, BUDGET, effort, report).await;
         }
     }
     let served = served.serve_again("all", LARGE_BUDGET).await;
     for spread in [Spread::Uniform, Spread::Zipf, Spread::Changing] {
-        limits.compare(&served, &requests, spread, LARGE_BUDGET, effort, report).await;
+        limits.compare(&served, &asked, spread, LARGE_BUDGET, effort, report).await;
     }
     served.stop().await;
 }
@@ -130,20 +132,24 @@ impl Limits {
     async fn compare(
         &self,
         served: &Served,
-        requests: &[Vec<u8>],
+        asked: &[Asked],
         spread: Spread,
         budget: usize,
         effort: Effort,
         report: &mut Report,
     ) {
-        let hits = spread.best_hits(requests.len(), budget);
+        let hits = spread.best_hits(asked.len(), budget);
         let limit = 1.0 / (hits / self.warm + (1.0 - hits) / self.connecting);
         let time = effort.pick(Duration::from_secs(10), Duration::from_secs(1));
-        let load =
-            |turn| Load::in_order(served.address, requests.to_vec(), spread.order(requests.len(), turn), CLIENTS);
+        let load = |turn| {
+            let order = spread.order(asked.len(), turn);
+            let (requests, marks) = asked.iter().map(|one| (one.request.clone(), one.mark.clone())).unzip();
+            Load::in_order(served.address, requests, order, CLIENTS).marked(marks)
+        };
         load(0).outcome(time).await;
         let (mut rate, mut put_off) = (0.0, 0);
         let before = connections_made(served).await;
+        let watch = Watch::start(served).await;
         let turns = effort.pick(3, 1);
         for turn in 1..=turns {
             let turn = if matches!(spread, Spread::Changing) { turn } else { 0 };
@@ -151,10 +157,14 @@ impl Limits {
             rate += outcome.rate / turns as f64;
             put_off += outcome.put_off;
         }
+        let (most, having) = watch.most().await;
+        assert!(most <= budget as i64, "{most} connections with a budget of {budget}");
         let answers = rate * (time * turns as u32).as_secs_f64();
         let found = 1.0 - (connections_made(served).await - before) / answers;
-        let what = format!("{} tenants, budget {budget}, {}", requests.len(), spread.word());
-        let measured = format!("{rate:.0} a second, {put_off} put off; {found:.2} found a connection (best {hits:.2})");
+        let what = format!("{} tenants, budget {budget}, {}", asked.len(), spread.word());
+        let measured = format!(
+            "{rate:.0} a second, {put_off} put off; {found:.2} found a connection (best {hits:.2}); at most {most} at once, for {having:.0} tenants"
+        );
         let line = Line::fact(&what, measured);
         let line = line.beside(format!("{limit:.0} a second"));
         // With the large budget nearly every request finds a connection; there the bare handler is no fair limit.
@@ -166,6 +176,39 @@ impl Limits {
     }
 }
 
+/// The most connections that the runtime had to tenants' databases at once, looked at all the time.
+struct Watch {
+    stop: Arc<AtomicBool>,
+    task: tokio::task::JoinHandle<(i64, f64)>,
+}
+
+impl Watch {
+    async fn start(served: &Served) -> Self {
+        let (session, stop) = (served.platform_session().await, Arc::new(AtomicBool::new(false)));
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let sql = "SELECT count(*), count(DISTINCT datid) FROM pg_stat_activity WHERE application_name = 'tenantry-runtime'";
+            let statement = session.prepare(sql).await.unwrap();
+            let (mut most, mut tenants, mut looks) = (0, 0, 0);
+            while !stopped.load(Ordering::SeqCst) {
+                let row = session.query_one(&statement, &[]).await.unwrap();
+                most = most.max(row.get(0));
+                tenants += row.get::<_, i64>(1);
+                looks += 1;
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            (most, tenants as f64 / f64::from(looks))
+        });
+        Self { stop, task }
+    }
+
+    /// And how many tenants had one, on average.
+    async fn most(self) -> (i64, f64) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.task.await.unwrap()
+    }
+}
+
 /// How many connections were made to tenants' databases so far.
 async fn connections_made(served: &Served) -> f64 {
     let session = served.platform_session().await;
@@ -173,16 +216,25 @@ async fn connections_made(served: &Served) -> f64 {
     session.query_one(sql, &[]).await.unwrap().get(0)
 }
 
-/// A tenant with one customer, whose id is the same everywhere.
+/// A tenant with one customer, whose id is the same everywhere, and whose name is the tenant's own.
 async fn tenant(served: &Served, customer: CustomerId) -> Born {
     let born = served.empty().await;
-    let sql = "INSERT INTO customers (id, company_name, created_by, created_by_name) VALUES ($1, 'Company', $1, 'Ada')";
-    served.session(&born).await.execute(sql, &[&customer]).await.unwrap();
+    let sql = "INSERT INTO customers (id, company_name, created_by, created_by_name) VALUES ($1, $2, $1, 'Ada')";
+    served.session(&born).await.execute(sql, &[&customer, &born.tenant.slug.as_str()]).await.unwrap();
     born
 }
 
-fn request(served: &Served, born: &Born, customer: CustomerId) -> Vec<u8> {
-    get(&format!("/api/v1/customers/{customer}"), Some(&token(&served.signer, born)))
+/// A tenant's request, and what its answer has in it and no other's.
+struct Asked {
+    request: Vec<u8>,
+    mark: Vec<u8>,
+}
+
+impl Asked {
+    fn of(served: &Served, born: &Born, customer: CustomerId) -> Self {
+        let request = get(&format!("/api/v1/customers/{customer}"), Some(&token(&served.signer, born)));
+        Self { request, mark: format!("\"company_name\":\"{}\"", born.tenant.slug).into_bytes() }
+    }
 }
 
 /// Connections a second for one query each, eight at a time.

@@ -29,6 +29,8 @@ pub struct Load {
     /// Which request comes next, over and over.
     pub order: std::sync::Arc<Vec<u32>>,
     pub connections: usize,
+    /// What each request's answer must have in it, where that is looked at.
+    pub marks: std::sync::Arc<Vec<Vec<u8>>>,
 }
 
 /// A POST of JSON as it goes over the wire.
@@ -51,13 +53,19 @@ pub fn get(path: &str, token: Option<&str>) -> Vec<u8> {
 impl Load {
     /// One request over and over.
     pub fn of(address: SocketAddr, request: Vec<u8>, connections: usize) -> Self {
-        Self { address, requests: std::sync::Arc::new(vec![request]), order: std::sync::Arc::default(), connections }
+        Self::in_order(address, vec![request], Vec::new(), connections)
     }
 
     /// Requests in an order that is gone through over and over.
     pub fn in_order(address: SocketAddr, requests: Vec<Vec<u8>>, order: Vec<u32>, connections: usize) -> Self {
         let (requests, order) = (std::sync::Arc::new(requests), std::sync::Arc::new(order));
-        Self { address, requests, order, connections }
+        Self { address, requests, order, connections, marks: std::sync::Arc::default() }
+    }
+
+    /// The same, where each request's answer must have its mark in it; an answer without it ends the program.
+    pub fn marked(self, marks: Vec<Vec<u8>>) -> Self {
+        assert_eq!(marks.len(), self.requests.len());
+        Self { marks: std::sync::Arc::new(marks), ..self }
     }
 
     /// Answers a second, for this long. Any answer but 200 and 201 ends the program.
@@ -85,8 +93,12 @@ impl Load {
         let connections = (0..self.connections).map(|_| async {
             let mut connection = Connection::open(self.address).await;
             while started.elapsed() < time {
-                let Some(request) = self.request(next.replace(next.get() + 1)) else { return };
-                let counter = if connection.ask(request).await { &answers } else { &put_off };
+                let Some(place) = self.place(next.replace(next.get() + 1)) else { return };
+                let answered = connection.ask(&self.requests[place]).await;
+                if answered && let Some(mark) = self.marks.get(place) {
+                    assert!(connection.answer_has(mark), "another tenant's answer");
+                }
+                let counter = if answered { &answers } else { &put_off };
                 counter.set(counter.get() + 1);
             }
         });
@@ -111,8 +123,8 @@ impl Load {
                     } else {
                         due
                     };
-                    let Some(request) = self.request(next.replace(next.get() + 1)) else { return };
-                    assert!(connection.ask(request).await, "a request was put off");
+                    let Some(place) = self.place(next.replace(next.get() + 1)) else { return };
+                    assert!(connection.ask(&self.requests[place]).await, "a request was put off");
                     times.borrow_mut().push(since.elapsed());
                     due += every;
                 }
@@ -122,13 +134,14 @@ impl Load {
         times.into_inner()
     }
 
-    fn request(&self, place: usize) -> Option<&[u8]> {
+    /// Which request is the next.
+    fn place(&self, next: usize) -> Option<usize> {
         let place = match (self.requests.len(), self.order.len()) {
             (1, 0) => 0,
-            (_, 0) => place,
-            (_, length) => self.order[place % length] as usize,
+            (_, 0) => next,
+            (_, length) => self.order[next % length] as usize,
         };
-        self.requests.get(place).map(Vec::as_slice)
+        (place < self.requests.len()).then_some(place)
     }
 }
 
@@ -144,34 +157,35 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce(tokio::runtime::Runtim
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    filled: usize,
 }
 
 impl Connection {
     async fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream, buffer: vec![0; 64 * 1024] }
+        Self { stream, buffer: vec![0; 64 * 1024], filled: 0 }
     }
 
     /// Asks, and reads the answer; whether it was answered and not put off.
     async fn ask(&mut self, request: &[u8]) -> bool {
         self.stream.write_all(request).await.unwrap();
-        read_answer(&mut self.stream, &mut self.buffer).await
-    }
-}
-
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> bool {
-    let mut filled = 0;
-    let mut whole = None;
-    while whole.is_none_or(|whole| filled < whole) {
-        let read = stream.read(&mut buffer[filled..]).await.unwrap();
-        assert!(read > 0, "the server hung up");
-        filled += read;
-        if whole.is_none() {
-            whole = length(&buffer[..filled]);
+        self.filled = 0;
+        let mut whole = None;
+        while whole.is_none_or(|whole| self.filled < whole) {
+            let read = self.stream.read(&mut self.buffer[self.filled..]).await.unwrap();
+            assert!(read > 0, "the server hung up");
+            self.filled += read;
+            if whole.is_none() {
+                whole = length(&self.buffer[..self.filled]);
+            }
         }
+        !self.buffer.starts_with(b"HTTP/1.1 503")
     }
-    !buffer.starts_with(b"HTTP/1.1 503")
+
+    fn answer_has(&self, mark: &[u8]) -> bool {
+        self.buffer[..self.filled].windows(mark.len()).any(|part| part == mark)
+    }
 }
 
 /// How long an answer is, once its head is there.

@@ -1,10 +1,13 @@
 //! Documents and their files: sent and read piece by piece, checked, counted, and taken away with their documents.
 
-use std::path::Path;
+use std::{path::Path, process::Stdio};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Client, Reply, TestPlatform, eventually};
+use tests::{
+    Client, Reply, TestPlatform, eventually,
+    program::{Dev, free_port, program},
+};
 
 use crate::{customers::scene, signup::problem};
 
@@ -135,4 +138,67 @@ async fn storage_has_a_limit_that_holds_exactly() {
     assert_eq!(storage(&platform, &slug).await.0, 800_000);
     eventually("what was refused is gone", async || kept(&platform.folder().join("files")) == [400_000, 400_000]).await;
     platform.stop().await;
+}
+
+/// S3 as moto speaks it, which asks for no credentials itself.
+struct S3 {
+    address: String,
+    http: reqwest::Client,
+    _server: tokio::process::Child,
+}
+
+impl S3 {
+    async fn start() -> Self {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers/moto/bin/moto_server");
+        assert!(program.exists(), "moto is missing: run scripts/test once, which installs it");
+        let port = free_port().to_string();
+        let mut server = tokio::process::Command::new(program);
+        server.args(["-p", &port]).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let (server, address) = (server.spawn().unwrap(), format!("http://127.0.0.1:{port}"));
+        let http = reqwest::Client::new();
+        let bucket = format!("{address}/files");
+        eventually("S3 is up", async || http.put(&bucket).send().await.is_ok_and(|reply| reply.status() == 200)).await;
+        Self { address, http, _server: server }
+    }
+
+    /// The sizes of all files.
+    async fn kept(&self) -> Vec<u64> {
+        let list = self.http.get(format!("{}/files?list-type=2", self.address)).send().await.unwrap();
+        let text = list.text().await.unwrap();
+        assert!(text.contains("ListBucketResult"), "{text}");
+        let sizes = text.split("<Size>").skip(1).map(|rest| rest.split('<').next().unwrap().parse().unwrap());
+        sizes.collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_kept_in_s3_where_that_is_configured() {
+    let (s3, folder) = (S3::start().await, tests::ground::folder());
+    let variables = [
+        ("TENANTRY__RUNTIME__FILES", "s3://files/documents"),
+        ("AWS_ENDPOINT", s3.address.as_str()),
+        ("AWS_ALLOW_HTTP", "true"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let mut dev = Dev::with(program(), folder.path(), &[], &variables).await;
+    dev.client.sign_up("Acme", "ada@example.com").await.expect(201);
+    let owner = dev.client.sign_in("ada@example.com").await;
+    let path = document(&owner, "Drawing").await;
+    let file = format!("{path}/file");
+    // Larger than a part of a multipart upload.
+    let mut content = b"%PDF-1.7 ".to_vec();
+    content.extend((0..12_000_000_u32).map(|n| (n % 251) as u8));
+    send(&owner, &file, "application/pdf", content.clone()).await.expect(200);
+    assert_eq!(s3.kept().await, [content.len() as u64]);
+    let response = owner.request(Method::GET, &file).send().await.unwrap();
+    assert!(response.bytes().await.unwrap() == content.as_slice());
+    let reply = send(&owner, &file, "text/plain", "a\0b".into()).await;
+    problem(reply, 422, "VALIDATION_FAILED");
+    send(&owner, &file, "text/plain", "Merhaba".into()).await.expect(200);
+    eventually("the old file is gone", async || s3.kept().await == [7]).await;
+    owner.delete(&path).await.expect(204);
+    eventually("the file is gone", async || s3.kept().await.is_empty()).await;
+    dev.end(rustix::process::Signal::TERM).await;
 }

@@ -11,6 +11,7 @@ mod customers_list;
 mod description;
 mod doctor;
 mod documents;
+mod faults;
 mod first_path;
 mod isolation;
 mod onboarding;
