@@ -26,6 +26,8 @@ pub(crate) struct Budget {
     places: Mutex<Places>,
     /// Connections that are being made.
     connecting: AtomicUsize,
+    /// Connections that were made, and that pools or requests have.
+    open: AtomicUsize,
     leases: AtomicUsize,
     /// One at a time looks for idle connections to close, so that none is closed in vain.
     pub(super) making_room: Mutex<()>,
@@ -53,6 +55,15 @@ struct Waiting {
 
 /// Room for one connection, for as long as this lives.
 pub(crate) struct Place(Option<Arc<Budget>>);
+
+/// Counts a connection that was made.
+pub(super) struct Open(Arc<Budget>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// Who waits for room when a connection comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +109,7 @@ impl Budget {
             server,
             places: Mutex::new(places),
             connecting: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
             leases: AtomicUsize::new(0),
             making_room: Mutex::new(()),
             breaker: Breaker::default(),
@@ -174,15 +186,15 @@ impl Budget {
         self.crowded.store(!places.waiting.is_empty() || places.taken > size, Ordering::SeqCst);
     }
 
-    /// How many connections must be closed now for those who wait, and for a budget that shrank, where the pools have
-    /// `known` connections: what is on its way out is not among them any more and still has its place. Only few change
-    /// hands at a time: a server makes connections no faster for being asked for many at once, and those that are being
-    /// made and closed answer nobody.
-    pub(super) fn lacking(&self, known: usize) -> usize {
+    /// How many connections must be closed now for those who wait, and for a budget that shrank. Only few change hands at
+    /// a time: a server makes connections no faster for being asked for many at once, and those that are being made and
+    /// closed answer nobody.
+    pub(super) fn lacking(&self) -> usize {
         let mut places = self.places();
         places.forget_the_impatient();
         let connecting = self.connecting.load(Ordering::SeqCst);
-        let leaving = places.taken.saturating_sub(known + connecting);
+        // What is on its way out has its place until the server has closed its end.
+        let leaving = places.taken.saturating_sub(self.open.load(Ordering::SeqCst) + connecting);
         let too_many = places.taken.saturating_sub(places.size);
         let wanted = (places.taken + places.waiting.len()).saturating_sub(places.size);
         let changing = (places.size / CHANGING).max(2).saturating_sub(leaving + connecting);
@@ -192,6 +204,12 @@ impl Budget {
     /// Counts a connection that is being made, for as long as the answer lives.
     pub(super) fn connecting(&self) -> Counted<'_> {
         Counted::new(&self.connecting)
+    }
+
+    /// Counts a connection that was made, for as long as the answer lives.
+    pub(super) fn opened(self: &Arc<Self>) -> Open {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        Open(self.clone())
     }
 
     /// Whether a new connection would have to wait for another's end.
@@ -303,15 +321,18 @@ mod tests {
     fn a_smaller_budget_says_how_much_must_go() {
         let budget = Arc::new(Budget::new(Config::new(), 4));
         let mut places: Vec<Place> = (0..4).map(|_| taken(&budget)).collect();
-        assert_eq!(budget.lacking(4), 0);
+        let mut open: Vec<Open> = (0..4).map(|_| budget.opened()).collect();
+        assert_eq!(budget.lacking(), 0);
         budget.resize(2);
-        assert_eq!(budget.lacking(4), 2);
+        assert_eq!(budget.lacking(), 2);
         // One is on its way out.
-        assert_eq!(budget.lacking(3), 1);
+        open.truncate(3);
+        assert_eq!(budget.lacking(), 1);
+        open.truncate(2);
         places.truncate(2);
-        assert_eq!(budget.lacking(2), 0);
+        assert_eq!(budget.lacking(), 0);
         let mut waiting = wait(&budget);
-        assert_eq!(budget.lacking(2), 1);
+        assert_eq!(budget.lacking(), 1);
         budget.resize(3);
         drop(waiting.try_recv().unwrap());
     }

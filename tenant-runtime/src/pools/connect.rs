@@ -57,9 +57,12 @@ impl Connector {
         };
         let _connecting = self.budget.connecting();
         let mut attempt = Attempt { connector: self, since: Instant::now(), answered: false };
-        let connected = connect(&self.config, place).await;
+        let mut connected = connect(&self.config, place).await;
         attempt.answered = true;
         self.note(&connected);
+        if let Ok(link) = &mut connected {
+            link.open = Some(self.budget.opened());
+        }
         connected
     }
 

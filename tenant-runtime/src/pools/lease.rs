@@ -78,7 +78,9 @@ impl Drop for Lease {
 }
 
 fn abandon(object: Object<Connector>, pool: Arc<TenantPool>) {
-    let link = Object::take(object);
+    let mut link = Object::take(object);
+    // On its way out: its place is soon free.
+    link.open = None;
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };

@@ -14,6 +14,7 @@ use tenancy::postgres::describe;
 use tokio_postgres::{CancelToken, Client, Connection, Error, Row, error::SqlState, tls::TlsStream, types::ToSql};
 
 use super::{
+    budget::Open,
     lease::{Parameter, Statement},
     socket::Socket,
 };
@@ -25,6 +26,8 @@ pub(super) struct Link {
     prepared: HashMap<String, tokio_postgres::Statement>,
     used: bool,
     line: Mutex<Line>,
+    /// What counts it, where it counts.
+    pub(super) open: Option<Open>,
 }
 
 /// What reads and writes, until the connection has ended.
@@ -38,7 +41,7 @@ impl Link {
         connection: Connection<Socket, T>,
     ) -> Self {
         let line = Mutex::new(Line(Some(Box::pin(connection))));
-        Self { client, prepared: HashMap::new(), used: false, line }
+        Self { client, prepared: HashMap::new(), used: false, line, open: None }
     }
 
     /// Whether the connection is still there, as far as the system has heard.
@@ -57,7 +60,7 @@ impl Link {
         statement: Statement<'_>,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, Error> {
-        let Self { client, prepared, used, line } = self;
+        let Self { client, prepared, used, line, .. } = self;
         // A first use is worth one round trip, not two; whether there will be a second nobody knows.
         let again = std::mem::replace(used, true);
         let line = line.get_mut().unwrap_or_else(PoisonError::into_inner);

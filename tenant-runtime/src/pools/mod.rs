@@ -145,27 +145,25 @@ impl Pools {
     fn make_room(&self, budget: &Arc<Budget>) -> usize {
         let _alone = budget.making_room.lock().unwrap_or_else(PoisonError::into_inner);
         let (overdue, now) = (budget.is_overdue(), budget.now());
-        let mut lacking = 0;
         for _ in 0..TRIES {
-            let (mut known, mut least) = (0, None::<(f32, Arc<TenantPool>)>);
+            let lacking = budget.lacking();
+            if lacking == 0 {
+                return 0;
+            }
+            let mut least = None::<(f32, Arc<TenantPool>)>;
             for pool in read(&self.tenants).values().filter(|pool| pool.counts_against(budget)) {
-                let (size, worth) = pool.size_and_worth_of_idle(now, overdue);
-                known += size;
-                if let Some(worth) = worth
+                if let Some(worth) = pool.worth_of_idle(now, overdue)
                     && least.as_ref().is_none_or(|(known, _)| worth < *known)
                 {
                     least = Some((worth, pool.clone()));
                 }
             }
-            lacking = budget.lacking(known);
             match least {
-                Some((_, pool)) if lacking > 0 => {
-                    pool.close_one();
-                }
-                _ => break,
+                Some((_, pool)) => pool.close_one(),
+                None => return lacking,
             }
         }
-        lacking
+        budget.lacking()
     }
 
     /// Drops a tenant's pool unless it still serves the tenant as it is now.

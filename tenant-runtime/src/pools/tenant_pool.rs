@@ -183,15 +183,14 @@ impl TenantPool {
         Arc::ptr_eq(&self.budget, budget)
     }
 
-    /// How many connections there are, and how much one of them is used, where one could be closed: of several, each
-    /// has its share.
-    pub(super) fn size_and_worth_of_idle(&self, now: Moment, overdue: bool) -> (usize, Option<f32>) {
+    /// How much one of the connections is used, where one could be closed: of several, each has its share.
+    pub(super) fn worth_of_idle(&self, now: Moment, overdue: bool) -> Option<f32> {
         let size = self.pool.status().size;
         // What the tenant itself is about to take is idle for others only when they have waited for long, and last of all.
         let wanted = self.room.is_wanted();
         let idle = self.idle(size) > 0 && (overdue || !wanted);
         let worth = || if wanted { f32::MAX } else { self.heat.level(now) / size.max(1) as f32 };
-        (size, idle.then(worth))
+        idle.then(worth)
     }
 
     /// Whether all connections are busy, and there are some, or will be.
@@ -207,10 +206,9 @@ impl TenantPool {
     }
 
     /// Closes the connection that was idle longest.
-    pub(super) fn close_one(&self) -> bool {
+    pub(super) fn close_one(&self) {
         let mut found = false;
-        let closed = self.pool.retain(|_, _| std::mem::replace(&mut found, true));
-        !closed.removed.is_empty()
+        self.pool.retain(|_, _| std::mem::replace(&mut found, true));
     }
 
     /// Closes what was idle for this long or has ended by itself, and says how many connections remain.
