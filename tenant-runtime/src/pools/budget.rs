@@ -50,6 +50,8 @@ struct Places {
 struct Waiting {
     since: Instant,
     room: Arc<Room>,
+    /// It is for the tenant's first connection.
+    first: bool,
     place: oneshot::Sender<Place>,
 }
 
@@ -57,11 +59,15 @@ struct Waiting {
 pub(crate) struct Place(Option<Arc<Budget>>);
 
 /// Counts a connection that was made.
-pub(super) struct Open(Arc<Budget>);
+pub(super) struct Open {
+    budget: Arc<Budget>,
+    room: Arc<Room>,
+}
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::SeqCst);
+        self.budget.open.fetch_sub(1, Ordering::SeqCst);
+        self.room.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -136,7 +142,12 @@ impl Budget {
                 return Some(Place(Some(self.clone())));
             }
             let (place, receiver) = oneshot::channel();
-            places.waiting.push_back(Waiting { since: Instant::now(), room: room.clone(), place });
+            // A tenant that has none goes before those who want another.
+            let turn =
+                if room.has_none() { places.waiting.partition_point(|waiting| waiting.first) } else { usize::MAX };
+            let turn = turn.min(places.waiting.len());
+            let waiting = Waiting { since: Instant::now(), room: room.clone(), first: room.has_none(), place };
+            places.waiting.insert(turn, waiting);
             self.crowded.store(true, Ordering::SeqCst);
             receiver
         };
@@ -207,9 +218,10 @@ impl Budget {
     }
 
     /// Counts a connection that was made, for as long as the answer lives.
-    pub(super) fn opened(self: &Arc<Self>) -> Open {
+    pub(super) fn opened(self: &Arc<Self>, room: &Arc<Room>) -> Open {
         self.open.fetch_add(1, Ordering::SeqCst);
-        Open(self.clone())
+        room.open.fetch_add(1, Ordering::SeqCst);
+        Open { budget: self.clone(), room: room.clone() }
     }
 
     /// Whether a new connection would have to wait for another's end.
@@ -283,7 +295,7 @@ mod tests {
     fn wait(budget: &Arc<Budget>) -> oneshot::Receiver<Place> {
         let (place, receiver) = oneshot::channel();
         let room = Arc::default();
-        budget.places().waiting.push_back(Waiting { since: Instant::now(), room, place });
+        budget.places().waiting.push_back(Waiting { since: Instant::now(), room, first: true, place });
         receiver
     }
 
@@ -321,7 +333,7 @@ mod tests {
     fn a_smaller_budget_says_how_much_must_go() {
         let budget = Arc::new(Budget::new(Config::new(), 4));
         let mut places: Vec<Place> = (0..4).map(|_| taken(&budget)).collect();
-        let mut open: Vec<Open> = (0..4).map(|_| budget.opened()).collect();
+        let mut open: Vec<Open> = (0..4).map(|_| budget.opened(&Arc::default())).collect();
         assert_eq!(budget.lacking(), 0);
         budget.resize(2);
         assert_eq!(budget.lacking(), 2);

@@ -61,7 +61,7 @@ impl Connector {
         attempt.answered = true;
         self.note(&connected);
         if let Ok(link) = &mut connected {
-            link.open = Some(self.budget.opened());
+            link.open = Some(self.budget.opened(&self.room));
         }
         connected
     }

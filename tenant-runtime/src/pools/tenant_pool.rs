@@ -43,6 +43,7 @@ pub(super) struct Room {
     waiting: AtomicUsize,
     lent: AtomicUsize,
     connecting: AtomicUsize,
+    pub(super) open: AtomicUsize,
     idle: Notify,
     pub(super) breaker: Breaker,
 }
@@ -56,6 +57,11 @@ impl Room {
     /// Counts one that is being made, for as long as the answer lives.
     pub(super) fn connect(&self) -> Counted<'_> {
         Counted::new(&self.connecting)
+    }
+
+    /// Whether the tenant has no connection at all.
+    pub(super) fn has_none(&self) -> bool {
+        self.open.load(Ordering::SeqCst) == 0
     }
 
     fn is_connecting(&self) -> bool {
