@@ -25,6 +25,14 @@ impl Reply {
         self.body["code"].as_str().unwrap_or_default()
     }
 
+    /// Whether the status is this one; fails the test unless it is, or the request was told to come back later.
+    #[track_caller]
+    pub fn is_or_put_off(&self, status: u16) -> bool {
+        let put_off = self.status == 503 && self.headers.contains_key("retry-after");
+        assert!(put_off || self.status.as_u16() == status, "{self:?}");
+        !put_off
+    }
+
     /// Fails the test unless the status is this one.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {

@@ -143,10 +143,10 @@ impl Budget {
             }
             let (place, receiver) = oneshot::channel();
             // A tenant that has none goes before those who want another.
-            let turn =
-                if room.has_none() { places.waiting.partition_point(|waiting| waiting.first) } else { usize::MAX };
-            let turn = turn.min(places.waiting.len());
-            let waiting = Waiting { since: Instant::now(), room: room.clone(), first: room.has_none(), place };
+            let first = room.has_none();
+            let last = places.waiting.len();
+            let turn = if first { places.waiting.partition_point(|waiting| waiting.first) } else { last };
+            let waiting = Waiting { since: Instant::now(), room: room.clone(), first, place };
             places.waiting.insert(turn, waiting);
             self.crowded.store(true, Ordering::SeqCst);
             receiver

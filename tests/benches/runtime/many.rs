@@ -190,12 +190,13 @@ impl Watch {
             let sql = "SELECT count(*), count(DISTINCT datid) FROM pg_stat_activity WHERE application_name = 'tenantry-runtime'";
             let statement = session.prepare(sql).await.unwrap();
             let (mut most, mut tenants, mut looks) = (0, 0, 0);
+            let mut timer = tokio::time::interval(LOOK_EVERY);
             while !stopped.load(Ordering::SeqCst) {
+                timer.tick().await;
                 let row = session.query_one(&statement, &[]).await.unwrap();
                 most = most.max(row.get(0));
                 tenants += row.get::<_, i64>(1);
                 looks += 1;
-                tokio::time::sleep(LOOK_EVERY).await;
             }
             (most, tenants as f64 / f64::from(looks))
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tests::{Client, Reply, TestPlatform, TestSettings, eventually};
+use tests::{Client, TestPlatform, TestSettings, eventually};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_postgres::Client as Session;
 
@@ -66,7 +66,7 @@ impl Stage {
     /// Whether a tenant's database answers, with its own rows and nobody else's.
     async fn works(&self, (slug, owner): &(String, Client)) -> bool {
         let reply = owner.get(CUSTOMERS).await;
-        if !is_right_or_503(&reply, 200) {
+        if !reply.is_or_put_off(200) {
             return false;
         }
         let rows = reply.body["data"].as_array().unwrap();
@@ -97,15 +97,6 @@ impl Stage {
     }
 }
 
-fn is_right_or_503(reply: &Reply, right: u16) -> bool {
-    if reply.status.as_u16() == right {
-        return true;
-    }
-    assert_eq!(reply.status.as_u16(), 503, "{reply:?}");
-    assert!(reply.headers.contains_key("retry-after"), "{reply:?}");
-    false
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_statements_are_cancelled_and_other_tenants_go_on() {
     let stage = Stage::with_statement_timeout(300).await;
@@ -119,7 +110,7 @@ async fn slow_statements_are_cancelled_and_other_tenants_go_on() {
     };
     let (slow, ()) = tokio::join!(join_all(slow), others);
     for reply in slow {
-        assert!(!is_right_or_503(&reply, 200), "{reply:?}");
+        assert!(!reply.is_or_put_off(200), "{reply:?}");
     }
     eventually("the statements to be cancelled", async || stage.blocked().await == 0).await;
     drop(lock);
@@ -168,7 +159,7 @@ async fn a_database_that_is_renamed_underneath_is_back_with_its_name() {
     let rename = format!("ALTER DATABASE \"{name}\" RENAME TO \"{name}_away\"");
     eventually("the rename", async || stage.admin.batch_execute(&rename).await.is_ok()).await;
     for _ in 0..30 {
-        assert!(!is_right_or_503(&owner.get(CUSTOMERS).await, 200));
+        assert!(!owner.get(CUSTOMERS).await.is_or_put_off(200));
         assert!(stage.works(stage.second()).await, "another tenant was put off");
     }
     stage.sql(&format!("ALTER DATABASE \"{name}_away\" RENAME TO \"{name}\"")).await;
@@ -183,7 +174,7 @@ async fn a_database_that_is_dropped_underneath_troubles_nobody_else() {
     let (slug, owner) = stage.first();
     stage.sql(&format!("DROP DATABASE \"{}\" WITH (FORCE)", stage.database(slug))).await;
     for _ in 0..30 {
-        assert!(!is_right_or_503(&owner.get(CUSTOMERS).await, 200));
+        assert!(!owner.get(CUSTOMERS).await.is_or_put_off(200));
         assert!(stage.works(stage.second()).await, "another tenant was put off");
     }
     stage.platform.stop().await;
@@ -199,12 +190,11 @@ async fn a_database_that_is_read_only_can_be_read() {
     let body = json!({ "company_name": slug });
     eventually("the tenant to be read-only", async || owner.post(CUSTOMERS, &body).await.status == 503).await;
     for _ in 0..10 {
-        assert!(!is_right_or_503(&owner.post(CUSTOMERS, &body).await, 201));
+        assert!(!owner.post(CUSTOMERS, &body).await.is_or_put_off(201));
         assert!(stage.works(stage.first()).await, "it can't be read either");
     }
     stage.sql(&format!("ALTER DATABASE \"{name}\" RESET default_transaction_read_only; {end}")).await;
-    eventually("the tenant to be written again", async || is_right_or_503(&owner.post(CUSTOMERS, &body).await, 201))
-        .await;
+    eventually("the tenant to be written again", async || owner.post(CUSTOMERS, &body).await.is_or_put_off(201)).await;
     stage.end().await;
 }
 

@@ -12,7 +12,7 @@ use futures_util::{StreamExt, future::join_all, stream};
 use serde_json::json;
 use tempfile::TempDir;
 use tenantry::cluster::{Cluster, ClusterOptions};
-use tests::{Client, Reply, TestPlatform, TestSettings, ground, within};
+use tests::{Client, TestPlatform, TestSettings, ground, within};
 use tokio::task::JoinHandle;
 
 /// A lasting cluster, which is restarted as an administrator would: what was committed is written out.
@@ -44,34 +44,25 @@ impl Busy {
     async fn works(&self) -> bool {
         let body = json!({ "company_name": self.slug });
         let written = self.owner.post("/api/v1/customers", &body).await;
-        if !is_right_or_503(&written, 201) {
+        if !written.is_or_put_off(201) {
             return false;
         }
         assert_eq!(written.body["company_name"], self.slug.as_str());
         let id = written.body["id"].as_str().unwrap();
         let read = self.owner.get(&format!("/api/v1/customers/{id}")).await;
-        if is_right_or_503(&read, 200) {
+        if read.is_or_put_off(200) {
             assert_eq!(read.body, written.body);
         }
         let list = self.owner.get("/api/v1/customers?limit=5").await;
-        if is_right_or_503(&list, 200) {
+        if list.is_or_put_off(200) {
             let all = list.body["data"].as_array().unwrap();
             assert!(!all.is_empty() && all.iter().all(|one| one["company_name"] == self.slug.as_str()), "{list:?}");
         }
         // Room for more: a package has its limit.
         let gone = self.owner.delete(&format!("/api/v1/customers/{id}")).await;
-        let gone = is_right_or_503(&gone, 204);
+        let gone = gone.is_or_put_off(204);
         gone && read.status == 200 && list.status == 200
     }
-}
-
-fn is_right_or_503(reply: &Reply, right: u16) -> bool {
-    if reply.status.as_u16() == right {
-        return true;
-    }
-    assert_eq!(reply.status.as_u16(), 503, "{reply:?}");
-    assert!(reply.headers.contains_key("retry-after"), "{reply:?}");
-    false
 }
 
 /// The load, until it is asked to stop.
