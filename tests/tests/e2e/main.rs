@@ -17,6 +17,7 @@ mod isolation;
 mod onboarding;
 mod onboarding_sign_in;
 mod ownership;
+mod projects_and_tasks;
 mod provisioning;
 mod resources;
 mod restart;
