@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -16,7 +16,7 @@ use super::{
     Figures, Pools,
     breaker::Breaker,
     heat::{Clock, Moment},
-    tenant_pool::Room,
+    room::Room,
 };
 
 /// The connections to one server.
@@ -38,6 +38,7 @@ pub(crate) struct Budget {
     full: AtomicBool,
     /// What was given last, for whoever needs no lock to know it roughly.
     size: AtomicUsize,
+    share: AtomicUsize,
 }
 
 struct Places {
@@ -89,6 +90,10 @@ pub(super) enum Crowd {
 /// would cost all of them more.
 const SLICE: Duration = Duration::from_millis(10);
 
+/// How many statements this machine can usefully have on their way at once. More only wait for one another, and what a
+/// tenant has there makes the others wait.
+static AT_ONCE: LazyLock<usize> = LazyLock::new(|| 4 * std::thread::available_parallelism().map_or(1, usize::from));
+
 /// Counts one for as long as it lives.
 pub(super) struct Counted<'a>(&'a AtomicUsize);
 
@@ -123,7 +128,19 @@ impl Budget {
             crowded: AtomicBool::new(false),
             full: AtomicBool::new(false),
             size: AtomicUsize::new(size),
+            share: AtomicUsize::new(usize::MAX),
         }
+    }
+
+    /// Shares what the machine can do at once among so many tenants that ask now.
+    pub(super) fn share_among(&self, tenants: usize) {
+        let share = AT_ONCE.checked_div(tenants).map_or(usize::MAX, |share| share.max(1));
+        self.share.store(share, Ordering::Relaxed);
+    }
+
+    /// How many requests of one tenant may have a connection at once, as long as none of them is slow.
+    pub(super) fn share(&self) -> usize {
+        self.share.load(Ordering::Relaxed)
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
@@ -143,7 +160,7 @@ impl Budget {
             }
             let (place, receiver) = oneshot::channel();
             // A tenant that has none goes before those who want another.
-            let first = room.has_none();
+            let first = room.open() == 0;
             let last = places.waiting.len();
             let turn = if first { places.waiting.partition_point(|waiting| waiting.first) } else { last };
             let waiting = Waiting { since: Instant::now(), room: room.clone(), first, place };

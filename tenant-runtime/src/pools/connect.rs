@@ -9,7 +9,7 @@ use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use tenancy::postgres::{Failure, as_role, failure, tls};
 use tokio_postgres::{CancelToken, Config, Error, NoTls, config::SslMode, tls::MakeTlsConnect};
 
-use super::{Budget, Pools, budget::Place, link::Link, socket::Socket, tenant_pool::Room};
+use super::{Budget, Pools, budget::Place, link::Link, room::Room, socket::Socket};
 use crate::context::{Server, TenantRecord};
 
 /// What our sessions are called in `pg_stat_activity`.

@@ -7,6 +7,7 @@ mod error;
 mod heat;
 mod lease;
 mod link;
+mod room;
 mod socket;
 mod tenant_pool;
 
@@ -35,6 +36,8 @@ const IDLE: Duration = Duration::from_secs(60);
 const UNKNOWN_SHARE: usize = 8;
 /// How often a tenant was used is remembered also while it has no connection, for this long.
 const REMEMBERED: Duration = Duration::from_secs(600);
+/// A tenant that was used within this time is one of those that share the machine.
+const LATELY: Duration = Duration::from_secs(1);
 /// How many idle connections are closed at once, at most.
 const TRIES: usize = 8;
 
@@ -185,13 +188,18 @@ impl Pools {
         }
     }
 
-    /// Closes connections that were idle for long, and forgets tenants that nobody asks for any more.
+    /// Closes connections that were idle for long, forgets tenants that nobody asks for any more, and counts those that
+    /// are asked for now.
     pub(crate) fn sweep(&self) {
         let open: Vec<Arc<TenantPool>> = read(&self.tenants).values().cloned().collect();
         let forgotten = |pool: &TenantPool| pool.close_idle(IDLE) == 0 && pool.last_used().elapsed() > REMEMBERED;
         // Requests wait for whoever writes, so nobody does without a need.
         if open.iter().any(|pool| forgotten(pool)) {
             write(&self.tenants).retain(|_, pool| !forgotten(pool));
+        }
+        for budget in read(&self.budgets).values() {
+            let asks = |pool: &&Arc<TenantPool>| pool.counts_against(budget) && pool.last_used().elapsed() < LATELY;
+            budget.share_among(open.iter().filter(asks).count());
         }
     }
 

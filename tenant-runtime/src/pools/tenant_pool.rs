@@ -1,30 +1,25 @@
 //! One tenant's connections.
 
 use std::{
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use deadpool::managed::{Object, Pool, PoolConfig, PoolError, QueueMode};
 use futures_util::FutureExt;
-use tokio::sync::Notify;
 use tokio_postgres::{Config, Error};
 
 use super::{
     Budget, Pools, QueryError,
-    breaker::Breaker,
-    budget::{Counted, Crowd},
+    budget::Crowd,
     connect::Connector,
     heat::{Heat, Moment},
     lease::Lease,
+    room::Room,
 };
 use crate::context::{Address, TenantRecord};
 
-/// A tenant whose connections are all busy for this long gets another at the budget, at somebody else's cost.
-const BUSY: Duration = Duration::from_millis(100);
+type Found = Result<Object<Connector>, PoolError<Error>>;
 
 /// One tenant's connections, for as long as the tenant stays where it is.
 pub(crate) struct TenantPool {
@@ -35,42 +30,6 @@ pub(crate) struct TenantPool {
     pools: Weak<Pools>,
     room: Arc<Room>,
     heat: Heat,
-}
-
-/// What a tenant's new connections wait for: room in the budget, or that one of the tenant's own is free again.
-#[derive(Default)]
-pub(super) struct Room {
-    waiting: AtomicUsize,
-    lent: AtomicUsize,
-    connecting: AtomicUsize,
-    pub(super) open: AtomicUsize,
-    idle: Notify,
-    pub(super) breaker: Breaker,
-}
-
-impl Room {
-    /// Counts one that waits for room, for as long as the answer lives.
-    pub(super) fn wait(&self) -> Counted<'_> {
-        Counted::new(&self.waiting)
-    }
-
-    /// Counts one that is being made, for as long as the answer lives.
-    pub(super) fn connect(&self) -> Counted<'_> {
-        Counted::new(&self.connecting)
-    }
-
-    /// Whether the tenant has no connection at all.
-    pub(super) fn has_none(&self) -> bool {
-        self.open.load(Ordering::SeqCst) == 0
-    }
-
-    fn is_connecting(&self) -> bool {
-        self.connecting.load(Ordering::SeqCst) > 0
-    }
-
-    fn is_wanted(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) > 0
-    }
 }
 
 impl TenantPool {
@@ -104,15 +63,14 @@ impl TenantPool {
     /// A connection, within this time.
     pub(super) async fn lease(self: &Arc<Self>, within: Duration) -> Result<Lease, QueryError> {
         self.heat.rise(self.budget.use_now());
-        let found = match self.idle_one() {
+        let found = match self.at_once() {
             Some(found) => found,
             // Boxed, so that every request that finds a connection needs no room for waiting.
-            None => Box::pin(tokio::time::timeout(within, self.get())).await.map_err(|_| QueryError::Busy)?,
+            None => Box::pin(tokio::time::timeout(within, self.in_turn())).await.map_err(|_| QueryError::Busy)?,
         };
         match found {
             Ok(object) => {
                 self.budget.lent();
-                self.room.lent.fetch_add(1, Ordering::SeqCst);
                 Ok(Lease::new(object, self.clone()))
             }
             Err(PoolError::Backend(error)) => Err(QueryError::Connect(error)),
@@ -121,57 +79,70 @@ impl TenantPool {
         }
     }
 
-    /// What the pool has at once, where a connection is idle.
-    fn idle_one(&self) -> Option<Result<Object<Connector>, PoolError<Error>>> {
-        if self.idle(self.pool.status().size) == 0 { None } else { self.pool.get().now_or_never() }
+    /// How many of the tenant's requests may have a connection, as long as none of them is slow. One that can be waited
+    /// for is better than another: quick statements are done sooner one after the other on what is open, and at the budget
+    /// another is somebody else's.
+    fn limit(&self) -> usize {
+        let share = self.budget.share().min(self.pool.status().max_size);
+        if self.budget.is_full() { share.min(self.room.open().max(1)) } else { share }
     }
 
-    /// The pool's next connection. Whoever waits for room for a new one takes one that comes back meanwhile. At the
-    /// budget, another connection of a tenant costs somebody else's: the ones that there are, or the one that is being
-    /// made, are waited for before.
-    async fn get(&self) -> Result<Object<Connector>, PoolError<Error>> {
-        if !self.budget.is_full() {
-            return self.pool.get().await;
+    /// What the pool has at once, where a connection is idle and nobody waits.
+    fn at_once(&self) -> Option<Found> {
+        // Where fewer are admitted than there are connections, one is idle, and nobody else can take it.
+        if !self.room.enter(self.limit().min(self.pool.status().size)) {
+            return None;
         }
-        while self.budget.is_full() && self.has_some_to_wait_for() {
-            let _waiting = self.room.wait();
-            let came_back = tokio::time::timeout(BUSY, self.room.idle.notified()).await.is_ok();
-            // All are busy for long, and no other is on its way: it is worth another.
-            if !came_back && !self.room.is_connecting() {
-                break;
-            }
+        let found = self.pool.get().now_or_never();
+        if !matches!(found, Some(Ok(_))) {
+            self.room.leave(self.limit());
         }
-        loop {
+        found
+    }
+
+    /// The pool's next connection, in turn. Whoever waits for room for a new one takes one that comes back meanwhile.
+    async fn in_turn(&self) -> Found {
+        let admitted = self.room.turn(|| self.limit(), self.pool.status().max_size).await;
+        let _getting = self.room.get();
+        let found = loop {
             tokio::select! {
                 biased;
-                object = self.pool.get() => return object,
+                found = self.pool.get() => break found,
                 () = self.room.idle.notified() => {}
             }
-        }
+        };
+        found.inspect(|_| admitted.keep())
     }
 
     /// A lease has ended, with a connection that can be used again or without one.
     pub(super) fn give_back(&self, object: Option<Object<Connector>>) {
         let crowd = self.budget.returned(&self.room);
-        self.room.lent.fetch_sub(1, Ordering::SeqCst);
-        let Some(pools) = self.pools.upgrade() else { return };
-        match (crowd, object) {
-            (Crowd::Others { overdue: true }, object) => {
+        // Whoever is next finds the connection in the pool already.
+        let back = |object: Option<Object<Connector>>| {
+            drop(object);
+            self.room.leave(self.limit());
+        };
+        match (crowd, self.pools.upgrade()) {
+            (Crowd::Others { overdue: true }, Some(pools)) => {
                 let lacking = pools.make_room(&self.budget);
-                // Nothing is idle: it is this tenant's turn to wait.
-                if lacking > 0 {
-                    drop(object.map(Object::take));
+                // Where nothing is idle it is this tenant's turn to wait.
+                match object {
+                    Some(object) if lacking > 0 => {
+                        drop(Object::take(object));
+                        back(None);
+                    }
+                    object => back(object),
                 }
             }
-            (Crowd::Nobody | Crowd::Own, object) => drop(object),
-            (Crowd::Others { overdue: false }, object) => {
-                drop(object);
+            (Crowd::Others { overdue: false }, Some(pools)) => {
+                back(object);
                 if !self.room.is_wanted() {
                     pools.make_room(&self.budget);
                 }
             }
+            _ => back(object),
         }
-        if self.room.is_wanted() && self.idle(self.pool.status().size) > 0 {
+        if self.room.is_getting() && self.idle(self.pool.status().size) > 0 {
             self.room.idle.notify_one();
         }
     }
@@ -199,16 +170,10 @@ impl TenantPool {
         idle.then(worth)
     }
 
-    /// Whether all connections are busy, and there are some, or will be.
-    fn has_some_to_wait_for(&self) -> bool {
-        let status = self.pool.status();
-        self.idle(status.size) == 0 && status.size < status.max_size && (status.size > 0 || self.room.is_connecting())
-    }
-
     /// How many of so many connections are idle. The pool itself takes those that wait for a new one for users of the
     /// ones that there are.
     fn idle(&self, size: usize) -> usize {
-        size.saturating_sub(self.room.lent.load(Ordering::SeqCst))
+        size.saturating_sub(self.room.holding())
     }
 
     /// Closes the connection that was idle longest.

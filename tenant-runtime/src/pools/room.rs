@@ -1,0 +1,168 @@
+//! What a tenant's requests wait for: their turn, and then a connection.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Notify, oneshot};
+
+use super::{breaker::Breaker, budget::Counted};
+
+/// A tenant none of whose connections comes back for this long may have another: its statements are slow.
+const SLOW: Duration = Duration::from_millis(50);
+
+/// One tenant's requests and connections, in numbers.
+#[derive(Default)]
+pub(super) struct Room {
+    turns: Mutex<Turns>,
+    waiting: AtomicUsize,
+    getting: AtomicUsize,
+    connecting: AtomicUsize,
+    pub(super) open: AtomicUsize,
+    /// Tells whoever waits for a new connection that one is idle.
+    pub(super) idle: Notify,
+    pub(super) breaker: Breaker,
+}
+
+#[derive(Default)]
+struct Turns {
+    /// Requests that have a connection, or may take one.
+    admitted: usize,
+    waiting: VecDeque<oneshot::Sender<Admitted>>,
+    /// When a request was admitted last, or had to wait for the first time.
+    moved: Option<Instant>,
+}
+
+/// A request that may have a connection, for as long as this lives or until [`Room::leave`].
+pub(super) struct Admitted(Option<Arc<Room>>);
+
+impl Admitted {
+    /// The request has its connection, and leaves when it gives that back.
+    pub(super) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        if let Some(room) = self.0.take() {
+            // Its place goes to the next one: that is no more than there were.
+            let limit = room.turns().admitted;
+            room.leave(limit);
+        }
+    }
+}
+
+impl Room {
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Admits a request at once, where nobody waits and fewer than so many are admitted.
+    pub(super) fn enter(&self, limit: usize) -> bool {
+        let mut turns = self.turns();
+        let enters = turns.waiting.is_empty() && turns.admitted < limit;
+        turns.admitted += usize::from(enters);
+        enters
+    }
+
+    /// How many requests have a connection.
+    pub(super) fn holding(&self) -> usize {
+        let admitted = self.turns().admitted;
+        admitted.saturating_sub(self.getting.load(Ordering::SeqCst))
+    }
+
+    /// Counts one that was admitted and has no connection yet, for as long as the answer lives.
+    pub(super) fn get(&self) -> Counted<'_> {
+        Counted::new(&self.getting)
+    }
+
+    pub(super) fn is_getting(&self) -> bool {
+        self.getting.load(Ordering::SeqCst) > 0
+    }
+
+    /// Waits until it is the request's turn. `limit` is asked again and again; where none of the tenant's connections
+    /// comes back for long, one more is admitted, up to `most`.
+    pub(super) async fn turn(self: &Arc<Self>, limit: impl Fn() -> usize, most: usize) -> Admitted {
+        let _waiting = self.wait();
+        let mut receiver = {
+            let mut turns = self.turns();
+            if turns.waiting.is_empty() && turns.admitted < limit() {
+                turns.admitted += 1;
+                return Admitted(Some(self.clone()));
+            }
+            let (sender, receiver) = oneshot::channel();
+            if turns.waiting.is_empty() {
+                turns.moved = Some(Instant::now());
+            }
+            turns.waiting.push_back(sender);
+            receiver
+        };
+        loop {
+            match tokio::time::timeout(SLOW, &mut receiver).await {
+                Ok(Ok(admitted)) => return admitted,
+                // Nobody drops a sender that still waits.
+                Ok(Err(_)) => std::future::pending().await,
+                Err(_) if self.is_connecting() => {}
+                Err(_) => self.admit(|turns| {
+                    let stands_still = turns.moved.is_some_and(|moved| moved.elapsed() >= SLOW);
+                    if stands_still { most.min(turns.admitted + 1) } else { limit() }
+                }),
+            }
+        }
+    }
+
+    /// A request that was admitted is done; others are admitted up to the limit.
+    pub(super) fn leave(self: &Arc<Self>, limit: usize) {
+        self.admit(|turns| {
+            turns.admitted -= 1;
+            limit
+        });
+    }
+
+    fn admit(self: &Arc<Self>, limit: impl FnOnce(&mut Turns) -> usize) {
+        let mut turns = self.turns();
+        let limit = limit(&mut turns);
+        while turns.admitted < limit {
+            let Some(next) = turns.waiting.pop_front() else { return };
+            turns.admitted += 1;
+            turns.moved = Some(Instant::now());
+            // To wake another thread takes long: nobody should have to wait for this lock meanwhile.
+            drop(turns);
+            let unwanted = next.send(Admitted(Some(self.clone()))).err();
+            turns = self.turns();
+            if let Some(unwanted) = unwanted {
+                unwanted.keep();
+                turns.admitted -= 1;
+            }
+        }
+    }
+
+    /// Counts one that waits, for its turn or for room in the budget, for as long as the answer lives.
+    pub(super) fn wait(&self) -> Counted<'_> {
+        Counted::new(&self.waiting)
+    }
+
+    /// Counts one that is being made, for as long as the answer lives.
+    pub(super) fn connect(&self) -> Counted<'_> {
+        Counted::new(&self.connecting)
+    }
+
+    /// How many connections the tenant has.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    fn is_connecting(&self) -> bool {
+        self.connecting.load(Ordering::SeqCst) > 0
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+}
