@@ -166,3 +166,72 @@ impl Room {
         self.waiting.load(Ordering::SeqCst) > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, poll};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_take_turns_and_nobody_goes_before_one_who_waits() {
+        let room = Arc::<Room>::default();
+        assert!(room.enter(1));
+        let (mut first, mut second) = (Box::pin(room.turn(|| 1, 1)), Box::pin(room.turn(|| 1, 1)));
+        assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
+        room.leave(1);
+        assert!(!room.enter(1));
+        assert!(poll!(&mut second).is_pending());
+        let admitted = first.now_or_never().unwrap();
+        assert_eq!(room.holding(), 1);
+        drop(admitted);
+        second.now_or_never().unwrap().keep();
+        room.leave(1);
+        assert_eq!(room.holding(), 0);
+        assert!(room.enter(1));
+    }
+
+    #[tokio::test]
+    async fn who_left_is_passed_over_and_what_nobody_took_comes_back() {
+        let room = Arc::<Room>::default();
+        assert!(room.enter(1));
+        let mut turns: Vec<_> = (0..3).map(|_| Box::pin(room.turn(|| 1, 1))).collect();
+        for turn in &mut turns {
+            assert!(poll!(turn).is_pending());
+        }
+        drop(turns.remove(0));
+        room.leave(1);
+        // This one was given its turn, and leaves without having looked.
+        drop(turns.remove(0));
+        drop(turns.remove(0).now_or_never().unwrap());
+        assert_eq!((room.holding(), room.is_wanted()), (0, false));
+    }
+
+    #[tokio::test]
+    async fn a_larger_share_admits_more_and_a_smaller_one_fewer() {
+        let room = Arc::<Room>::default();
+        assert!(room.enter(2) && room.enter(2) && !room.enter(2));
+        let mut turns: Vec<_> = (0..3).map(|_| Box::pin(room.turn(|| 2, 8))).collect();
+        for turn in &mut turns {
+            assert!(poll!(turn).is_pending());
+        }
+        room.leave(1);
+        assert_eq!(room.holding(), 1);
+        room.leave(3);
+        assert_eq!(room.holding(), 3);
+    }
+
+    #[tokio::test]
+    async fn slow_statements_have_more_than_the_share_one_after_another_up_to_the_most() {
+        let room = Arc::<Room>::default();
+        assert!(room.enter(1));
+        let started = Instant::now();
+        room.turn(|| 1, 3).await.keep();
+        assert!(started.elapsed() >= SLOW);
+        room.turn(|| 1, 3).await.keep();
+        assert!(started.elapsed() >= 2 * SLOW);
+        assert_eq!(room.holding(), 3);
+        assert!(tokio::time::timeout(3 * SLOW, room.turn(|| 1, 3)).await.is_err());
+        assert_eq!((room.holding(), room.is_wanted()), (3, false));
+    }
+}
