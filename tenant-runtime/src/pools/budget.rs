@@ -38,7 +38,8 @@ pub(crate) struct Budget {
     full: AtomicBool,
     /// What was given last, for whoever needs no lock to know it roughly.
     size: AtomicUsize,
-    share: AtomicUsize,
+    /// How many requests of one tenant may have a connection.
+    each: AtomicUsize,
 }
 
 struct Places {
@@ -128,19 +129,19 @@ impl Budget {
             crowded: AtomicBool::new(false),
             full: AtomicBool::new(false),
             size: AtomicUsize::new(size),
-            share: AtomicUsize::new(usize::MAX),
+            each: AtomicUsize::new(usize::MAX),
         }
     }
 
-    /// Shares what the machine can do at once among so many tenants that ask now.
-    pub(super) fn share_among(&self, tenants: usize) {
-        let share = AT_ONCE.checked_div(tenants).map_or(usize::MAX, |share| share.max(1));
-        self.share.store(share, Ordering::Relaxed);
+    /// Divides what the machine can do at once among so many tenants that ask now.
+    pub(super) fn divide_among(&self, tenants: usize) {
+        let each = AT_ONCE.checked_div(tenants).map_or(usize::MAX, |each| each.max(1));
+        self.each.store(each, Ordering::Relaxed);
     }
 
     /// How many requests of one tenant may have a connection at once, as long as none of them is slow.
-    pub(super) fn share(&self) -> usize {
-        self.share.load(Ordering::Relaxed)
+    pub(super) fn for_each_tenant(&self) -> usize {
+        self.each.load(Ordering::Relaxed)
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {

@@ -199,7 +199,7 @@ impl Pools {
         }
         for budget in read(&self.budgets).values() {
             let asks = |pool: &&Arc<TenantPool>| pool.counts_against(budget) && pool.last_used().elapsed() < LATELY;
-            budget.share_among(open.iter().filter(asks).count());
+            budget.divide_among(open.iter().filter(asks).count());
         }
     }
 

@@ -51,9 +51,12 @@ impl Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         if let Some(room) = self.0.take() {
-            // Its place goes to the next one: that is no more than there were.
-            let limit = room.turns().admitted;
-            room.leave(limit);
+            // Its turn goes to the next one: that is no more than there were.
+            room.admit(|turns| {
+                let limit = turns.admitted;
+                turns.admitted -= 1;
+                limit
+            });
         }
     }
 }

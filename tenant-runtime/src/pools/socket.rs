@@ -82,8 +82,10 @@ impl Socket {
             }
             Wire::Broken(error) => (Err(io::ErrorKind::WouldBlock.into()), Wire::Broken(error)),
         };
-        // Whoever writes has looked for something to read already, and waits for the answer where nothing comes now.
-        let _ = wire.poll_read_ready(cx);
+        // Whoever writes has looked for something to read already, and must hear of it from here.
+        if wire.poll_read_ready(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
         self.wire = Some(wire);
         self.watched_by = here;
         written

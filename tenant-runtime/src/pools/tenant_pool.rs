@@ -83,8 +83,8 @@ impl TenantPool {
     /// for is better than another: quick statements are done sooner one after the other on what is open, and at the budget
     /// another is somebody else's.
     fn limit(&self) -> usize {
-        let share = self.budget.share().min(self.pool.status().max_size);
-        if self.budget.is_full() { share.min(self.room.open().max(1)) } else { share }
+        let limit = self.budget.for_each_tenant().min(self.pool.status().max_size);
+        if self.budget.is_full() { limit.min(self.room.open().max(1)) } else { limit }
     }
 
     /// What the pool has at once, where a connection is idle and nobody waits.
@@ -126,13 +126,8 @@ impl TenantPool {
             (Crowd::Others { overdue: true }, Some(pools)) => {
                 let lacking = pools.make_room(&self.budget);
                 // Where nothing is idle it is this tenant's turn to wait.
-                match object {
-                    Some(object) if lacking > 0 => {
-                        drop(Object::take(object));
-                        back(None);
-                    }
-                    object => back(object),
-                }
+                let object = if lacking > 0 { object.map(Object::take).and(None) } else { object };
+                back(object);
             }
             (Crowd::Others { overdue: false }, Some(pools)) => {
                 back(object);
