@@ -1,6 +1,6 @@
 //! A connection that is lent to one request.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use deadpool::managed::Object;
 use tokio_postgres::{
@@ -17,6 +17,8 @@ use super::{
 
 /// How long cancelling a statement may take before its connection is closed regardless.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a cancelled statement has to end before it is cancelled again; each time twice as long.
+const CANCEL_AGAIN: Duration = Duration::from_millis(10);
 
 /// A value for a statement, with its type.
 pub type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -85,9 +87,18 @@ fn abandon(object: Object<Connector>, pool: Arc<TenantPool>) {
         return;
     };
     runtime.spawn(async move {
+        let token = link.cancel_token();
         let ended = async {
-            let _ = cancel(pool.server(), link.cancel_token()).await;
-            link.end().await;
+            let mut end = pin!(link.end());
+            let mut pause = CANCEL_AGAIN;
+            loop {
+                // It reaches what runs at that moment: the statement may still be on its way, and is for the next then.
+                let _ = cancel(pool.server(), token.clone()).await;
+                if tokio::time::timeout(pause, &mut end).await.is_ok() {
+                    return;
+                }
+                pause *= 2;
+            }
         };
         if tokio::time::timeout(CANCEL_TIMEOUT, ended).await.is_err() {
             tracing::debug!("a statement could not be cancelled in time");
