@@ -8,6 +8,7 @@ mod dev;
 mod error;
 mod locate;
 mod output;
+mod progress;
 pub mod serving;
 
 pub use commands::run;

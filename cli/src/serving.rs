@@ -112,6 +112,7 @@ impl Platform {
                 signup: settings.signup,
                 identity: settings.identity,
                 provisioning: settings.provisioning.clone(),
+                fleet: settings.fleet.clone(),
             },
             fault,
         })?)

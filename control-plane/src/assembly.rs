@@ -7,6 +7,7 @@ use deadpool_postgres::Pool;
 use tenancy::{
     EmailAddress, NamePrefix,
     http::{Readiness, Route, register},
+    migrate::Migrations,
     secrets::MasterKey,
 };
 use tokio::task::JoinSet;
@@ -15,6 +16,7 @@ use tokio_postgres::Config;
 use crate::{
     backups::Backups,
     doctor::Doctor,
+    fleet::{self, Fleet},
     identity::{self, Identity, IdentityError, Password, PasswordError},
     mail::{self, Bell, Mailer, Transport},
     packages::{self, Packages},
@@ -37,6 +39,8 @@ pub struct Settings {
     pub identity: identity::Settings,
     /// Stock and roles.
     pub provisioning: provisioning::Settings,
+    /// When tenants are migrated.
+    pub fleet: fleet::Settings,
 }
 
 /// What a control plane is made of.
@@ -112,6 +116,8 @@ pub struct ControlPlane {
     pub signup: Signup,
     /// Finds and mends differences.
     pub doctor: Doctor,
+    /// Brings tenants to the current schema version.
+    pub fleet: Fleet,
     mailer: Option<Mailer>,
     pool: Pool,
     admin: Config,
@@ -129,11 +135,16 @@ impl ControlPlane {
         let bell = Bell::default();
         let mailer = mailer(&pool, mail_folder, &settings.mail, &bell)?;
         let servers = Servers::new(pool.clone(), admin.clone(), master_key.clone());
+        let migrations = match &settings.provisioning.migrations {
+            Some(folder) => Migrations::read(folder).map_err(StartError::Setting)?,
+            None => provisioning::tenant_migrations(),
+        };
         let provisioning = Provisioning::new(
             pool.clone(),
             servers.clone(),
             prefix,
             master_key.clone(),
+            migrations,
             backups,
             settings.provisioning,
             fault,
@@ -145,6 +156,7 @@ impl ControlPlane {
         let signup =
             Signup::new(pool.clone(), master_key, identity.clone(), tenants.clone(), packages.clone(), settings.signup);
         let doctor = Doctor::new(pool.clone(), provisioning.clone());
+        let fleet = Fleet::new(pool.clone(), admin.clone(), provisioning.clone(), settings.fleet);
         Ok(Self {
             servers,
             packages,
@@ -153,6 +165,7 @@ impl ControlPlane {
             identity,
             signup,
             doctor,
+            fleet,
             mailer,
             pool,
             admin,
@@ -178,6 +191,7 @@ impl ControlPlane {
             self.tenants.clone(),
             self.doctor.clone(),
             self.servers.clone(),
+            self.fleet.clone(),
             self.unverified_days,
         );
         if let Some(mailer) = self.mailer.clone() {
@@ -206,7 +220,10 @@ impl ControlPlane {
     /// Every route of the control plane.
     #[must_use]
     pub fn routes() -> Vec<Route> {
-        [identity::routes(), signup::routes(), packages::api::routes()].into_iter().flatten().collect()
+        [identity::routes(), signup::routes(), packages::api::routes(), fleet::api::routes()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Serves the routes.
@@ -214,7 +231,8 @@ impl ControlPlane {
         config
             .app_data(Data::new(self.identity.clone()))
             .app_data(Data::new(self.signup.clone()))
-            .app_data(Data::new(self.packages.clone()));
+            .app_data(Data::new(self.packages.clone()))
+            .app_data(Data::new(self.fleet.clone()));
         register(config, "", &Self::routes(), identity::guarded(self.identity.clone()));
     }
 

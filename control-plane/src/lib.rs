@@ -4,6 +4,7 @@ mod assembly;
 pub mod audit;
 pub mod backups;
 pub mod doctor;
+pub mod fleet;
 pub mod identity;
 pub mod mail;
 pub mod packages;

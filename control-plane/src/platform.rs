@@ -68,7 +68,7 @@ pub async fn ensure_database(server: &Config, name: &DatabaseName) -> Result<(),
 /// [`PlatformError`].
 pub async fn migrate(admin: &Config) -> Result<usize, PlatformError> {
     let mut client = connect(admin).await?;
-    Ok(migrations().run(&mut client, None).await?)
+    Ok(migrations().run(&mut client, None).await?.applied)
 }
 
 /// The version that the platform database is at.

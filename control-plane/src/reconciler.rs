@@ -11,7 +11,7 @@ use tokio::{sync::Notify, task::JoinSet};
 use tokio_postgres::Config;
 use uuid::Uuid;
 
-use crate::{doctor::Doctor, provisioning::Provisioning, servers::Servers, tenants::Tenants};
+use crate::{doctor::Doctor, fleet::Fleet, provisioning::Provisioning, servers::Servers, tenants::Tenants};
 
 /// The longest that an interrupted saga lies still.
 const SAGA_ROUND: Duration = Duration::from_secs(2);
@@ -23,6 +23,10 @@ const STOCK_ROUND: Duration = Duration::from_secs(10);
 const DOCTOR_ROUND: Duration = Duration::from_secs(30);
 /// How often the control plane says that it is alive and has its part of the servers' connections.
 const CONNECTIONS_ROUND: Duration = Duration::from_secs(15);
+/// How often tenants that are waited for are looked for although nobody said anything.
+const UPGRADE_ROUND: Duration = Duration::from_secs(2);
+/// How often the fleet's figures are taken.
+const FLEET_ROUND: Duration = Duration::from_secs(15);
 /// How often unverified signups are looked for.
 const EXPIRY_ROUND: Duration = Duration::from_secs(3600);
 
@@ -33,19 +37,24 @@ pub(crate) fn start(
     tenants: Tenants,
     doctor: Doctor,
     servers: Servers,
+    fleet: Fleet,
     unverified_days: u16,
 ) -> JoinSet<()> {
     let mut rounds = JoinSet::new();
-    let (begun, asked) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (begun_too, asked_too) = (begun.clone(), asked.clone());
-    round(&mut rounds, "signals", move || signals(platform.clone(), begun_too.clone(), asked_too.clone()));
-    let makers = provisioning.clone();
+    let woken = Arc::new(Woken::default());
+    let wakers = woken.clone();
+    round(&mut rounds, "signals", move || signals(platform.clone(), wakers.clone()));
+    let (makers, begun) = (provisioning.clone(), woken.clone());
     round(&mut rounds, "sagas", move || sagas(makers.clone(), begun.clone()));
     let guards = provisioning.clone();
     round(&mut rounds, "fences", move || fences(guards.clone()));
     round(&mut rounds, "connections", move || claim(servers.clone(), Uuid::now_v7()));
     round(&mut rounds, "stock", move || stock(provisioning.clone()));
+    let asked = woken.clone();
     round(&mut rounds, "doctor", move || examine(doctor.clone(), asked.clone()));
+    let asked_for = fleet.clone();
+    round(&mut rounds, "upgrades", move || upgrades(asked_for.clone(), woken.clone()));
+    round(&mut rounds, "fleet", move || progress(fleet.clone()));
     if unverified_days > 0 {
         round(&mut rounds, "expiry", move || expire(tenants.clone(), unverified_days));
     }
@@ -72,16 +81,28 @@ const SAGAS: &str = "tenantry_sagas";
 /// Somebody wants the servers examined now: `NOTIFY tenantry_doctor`.
 const DOCTOR: &str = "tenantry_doctor";
 
-async fn signals(platform: Config, sagas: Arc<Notify>, doctor: Arc<Notify>) {
-    let mut heard = listen(platform, &[SAGAS, DOCTOR]);
+/// Somebody waits for a tenant that is behind.
+const UPGRADES: &str = "tenantry_upgrades";
+
+/// Who is woken by what is heard.
+#[derive(Default)]
+struct Woken {
+    sagas: Notify,
+    doctor: Notify,
+    upgrades: Notify,
+}
+
+async fn signals(platform: Config, woken: Arc<Woken>) {
+    let mut heard = listen(platform, &[SAGAS, DOCTOR, UPGRADES]);
     while let Some(heard) = heard.recv().await {
         match heard {
-            Heard::Notification(channel, _) if channel == DOCTOR => doctor.notify_one(),
-            Heard::Notification(..) => sagas.notify_one(),
+            Heard::Notification(channel, _) if channel == DOCTOR => woken.doctor.notify_one(),
+            Heard::Notification(channel, _) if channel == UPGRADES => woken.upgrades.notify_one(),
+            Heard::Notification(..) => woken.sagas.notify_one(),
             // PostgreSQL may have crashed in the middle of something.
             Heard::Connected => {
-                sagas.notify_one();
-                doctor.notify_one();
+                woken.sagas.notify_one();
+                woken.doctor.notify_one();
             }
             Heard::Lost => {}
         }
@@ -89,7 +110,7 @@ async fn signals(platform: Config, sagas: Arc<Notify>, doctor: Arc<Notify>) {
 }
 
 /// Each due saga runs in a task of its own: one that takes an hour over a backup keeps no other waiting.
-async fn sagas(provisioning: Provisioning, begun: Arc<Notify>) {
+async fn sagas(provisioning: Provisioning, woken: Arc<Woken>) {
     let mut running = JoinSet::new();
     let mut in_hand = HashSet::new();
     loop {
@@ -105,7 +126,7 @@ async fn sagas(provisioning: Provisioning, begun: Arc<Notify>) {
             }
             Err(error) => tracing::warn!(%error, "the sagas can't be looked at now"),
         }
-        let _ = tokio::time::timeout(SAGA_ROUND, begun.notified()).await;
+        let _ = tokio::time::timeout(SAGA_ROUND, woken.sagas.notified()).await;
         while let Some(ended) = running.try_join_next() {
             match ended {
                 Ok(saga) => drop(in_hand.remove(&saga)),
@@ -147,14 +168,40 @@ async fn stock(provisioning: Provisioning) {
     }
 }
 
-async fn examine(doctor: Doctor, asked: Arc<Notify>) {
+async fn examine(doctor: Doctor, woken: Arc<Woken>) {
     loop {
         match doctor.mend_unasked().await {
             Ok(0) => {}
             Ok(mended) => tracing::info!(mended, "differences between the platform and its servers were mended"),
             Err(error) => tracing::warn!(%error, "the servers can't be examined now"),
         }
-        let _ = tokio::time::timeout(DOCTOR_ROUND, asked.notified()).await;
+        let _ = tokio::time::timeout(DOCTOR_ROUND, woken.doctor.notified()).await;
+    }
+}
+
+async fn upgrades(fleet: Fleet, woken: Arc<Woken>) {
+    loop {
+        match fleet.answer_requests().await {
+            // More may have come meanwhile.
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "tenants that are waited for can't be looked for now"),
+        }
+        let _ = tokio::time::timeout(UPGRADE_ROUND, woken.upgrades.notified()).await;
+    }
+}
+
+async fn progress(fleet: Fleet) {
+    let mut round = tokio::time::interval(FLEET_ROUND);
+    loop {
+        round.tick().await;
+        let done = async {
+            fleet.publish_figures().await?;
+            fleet.progress().await
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(%error, "the fleet can't be looked at now");
+        }
     }
 }
 

@@ -15,12 +15,12 @@ use std::{
 
 use actix_web::web;
 pub use context::Tenant;
-use context::{Directory, Guard, Keeper, Tokens};
+use context::{Directory, Guard, Keeper, Tokens, Upgrades};
 use files::Files;
 pub use modules::routes;
 use pools::Pools;
 pub use pools::{Parameter, QueryError, Statement};
-pub use settings::{FILES, Settings};
+pub use settings::{FILES, SERVES, Settings};
 use tenancy::{
     NamePrefix,
     http::{Readiness, json_config, path_config, register},
@@ -88,6 +88,7 @@ impl Runtime {
         let (sender, asks) = mpsc::channel(QUESTIONS);
         let directory = Arc::new(Directory::new(sender));
         let tokens = Arc::new(Tokens::new());
+        let upgrades = Upgrades::new(settings.serves.clone());
         let pools = Pools::new(platform.clone(), prefix, master_key, settings);
 
         let mut keeper = Keeper::new(platform, asks, directory.clone(), tokens.clone(), pools.clone());
@@ -101,7 +102,7 @@ impl Runtime {
             }
             Err(error) => return Err(StartError::Platform(error.to_string())),
         }
-        let guard = Arc::new(Guard { tokens, directory, pools, files, max_file_bytes, base_domain });
+        let guard = Arc::new(Guard { tokens, directory, pools, upgrades, files, max_file_bytes, base_domain });
         let recorder = Arc::<tokio::sync::Mutex<Recorder>>::default();
         let tasks = [
             tokio::spawn(keeper.run()),

@@ -1,11 +1,15 @@
 //! What an operator may set.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 /// The folder of files where nobody says otherwise.
 pub const FILES: &str = "files";
+
+/// The versions of a tenant's schema that this program works on. Migrations only widen a schema before every runtime
+/// can do without what they take away, so there is no upper end.
+pub const SERVES: RangeInclusive<i32> = 4..=i32::MAX;
 
 /// Settings of the runtime; every one has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,9 @@ pub struct Settings {
     pub acquire_timeout: u64,
     /// Milliseconds that a statement may take before it is cancelled.
     pub statement_timeout: u64,
+    /// The versions of a tenant's schema that are served: the program's own property, and no operator's choice.
+    #[serde(skip)]
+    pub serves: RangeInclusive<i32>,
 }
 
 impl Default for Settings {
@@ -38,6 +45,7 @@ impl Default for Settings {
             max_connections_per_tenant: 8,
             acquire_timeout: 2_000,
             statement_timeout: 10_000,
+            serves: SERVES,
         }
     }
 }

@@ -8,16 +8,19 @@ pub mod forge;
 pub mod ground;
 pub mod mailbox;
 pub mod measure;
+pub mod migrations;
 pub mod platform;
 pub mod program;
 pub mod proxy;
 pub mod quiet;
 pub mod wait;
+pub mod watch;
 
 pub use client::{Client, Reply};
 pub use platform::{TestPlatform, TestSettings, lift_hourly_limits, shared_cluster};
 pub use quiet::{QuietPlatform, new_tenant};
 pub use wait::{eventually, within};
+pub use watch::Watch;
 
 /// Marks ids of customers, as far as tests know them.
 pub enum CustomerKind {}

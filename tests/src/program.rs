@@ -9,7 +9,9 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use secrecy::ExposeSecret;
 use serde_json::Value;
+use tenantry::serving::Platform;
 use tokio::process::{Child, Command};
 
 use crate::{Client, within};
@@ -54,6 +56,20 @@ fn command_of(program: &Path, folder: &Path, arguments: &[&str]) -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// The configuration of this platform, for the program.
+pub fn variables(platform: &Platform, port: u16) -> Vec<(&'static str, String)> {
+    let database = &platform.settings.database;
+    let secret = |secret: &Option<secrecy::SecretString>| secret.as_ref().unwrap().expose_secret().to_owned();
+    vec![
+        ("TENANTRY__DATABASE__URL", secret(&database.url)),
+        ("TENANTRY__DATABASE__NAME", database.name.to_string()),
+        ("TENANTRY__DATABASE__PREFIX", database.prefix.to_string()),
+        ("TENANTRY__SECURITY__MASTER_KEY", secret(&platform.settings.security.master_key)),
+        ("TENANTRY__HTTP__BIND", format!("127.0.0.1:{port}")),
+        ("TENANTRY__RUNTIME__FILES", platform.settings.runtime.files.clone()),
+    ]
 }
 
 /// What a command said, and how it ended.

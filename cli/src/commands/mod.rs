@@ -3,6 +3,7 @@
 mod config;
 mod dev;
 mod doctor;
+mod fleet;
 mod migrate;
 mod serve;
 mod server;
@@ -55,6 +56,9 @@ enum Command {
     /// Bring a database to this program's schema version
     #[command(subcommand)]
     Migrate(migrate::Migrate),
+    /// Bring all tenants' databases to the current schema version
+    #[command(subcommand)]
+    Fleet(fleet::Fleet),
     /// Register the PostgreSQL servers that hold tenant databases
     #[command(subcommand)]
     Server(server::Server),
@@ -64,6 +68,9 @@ enum Command {
     #[command(subcommand)]
     Config(config::Config),
 }
+
+/// In the audit log, whoever sits at the command line.
+const ACTOR: &str = "cli";
 
 impl Common {
     fn output(&self) -> Output {
@@ -107,6 +114,7 @@ async fn dispatch(cli: Cli) -> Failed<ExitCode> {
         Command::Server(command) => command.run(common).await?,
         Command::Config(command) => command.run(&common)?,
         Command::Doctor(command) => return command.run(common).await,
+        Command::Fleet(command) => return command.run(common).await,
     }
     Ok(ExitCode::SUCCESS)
 }

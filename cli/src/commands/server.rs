@@ -4,7 +4,7 @@ use clap::Subcommand;
 use control_plane::provisioning::Fault;
 use serde_json::json;
 
-use super::Common;
+use super::{ACTOR, Common};
 use crate::{Failed, output::table};
 
 /// Registers the PostgreSQL servers that hold tenant databases.
@@ -31,7 +31,7 @@ impl Server {
     pub(super) async fn run(self, common: Common) -> Failed<()> {
         let control_plane = common.platform()?.control_plane(Fault::default())?;
         if let Self::Add { name, url } = &self {
-            control_plane.servers.add(name, url, "cli").await?;
+            control_plane.servers.add(name, url, ACTOR).await?;
             control_plane.provisioning.prepare().await?;
         }
         let servers = control_plane.servers.all().await?;

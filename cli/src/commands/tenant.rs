@@ -14,7 +14,7 @@ use control_plane::{
 use serde_json::json;
 use tenancy::{EmailAddress, TenantSlug, TenantStatus, fields::FieldErrors};
 
-use super::Common;
+use super::{ACTOR, Common};
 use crate::{CliError, Failed, output::table};
 
 /// Makes, lists, stops and drops tenants.
@@ -59,6 +59,16 @@ pub(super) enum Tenant {
         #[arg(value_parser = TenantSlug::known)]
         slug: TenantSlug,
     },
+    /// Label a tenant; tenants labelled canary are the first to be migrated
+    #[command(after_help = "Example:\n  tenantry tenant label acme canary")]
+    Label {
+        /// Its slug
+        #[arg(value_parser = TenantSlug::known)]
+        slug: TenantSlug,
+        /// a-z, 0-9 and dashes; none takes the label away
+        #[arg(value_parser = label, default_value = "", hide_default_value = true)]
+        label: String,
+    },
     /// Delete a tenant: a final backup, then its database and role go
     #[command(after_help = "Example:\n  tenantry tenant drop acme --confirm acme")]
     Drop {
@@ -99,9 +109,6 @@ pub(super) struct Create {
     owner_password_stdin: bool,
 }
 
-/// In the audit log, whoever sits at the command line.
-const ACTOR: &str = "cli";
-
 /// How long making a tenant may take before the command says that it goes on.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -130,6 +137,17 @@ impl Tenant {
                 common.output().print(&tenant, |tenant| format!("{slug} is {} again.", tenant.status));
                 Ok(())
             }
+            Self::Label { slug, label } => {
+                let known = tenants.set_label(&slug, &label).await?;
+                if !known {
+                    return Err(no_such_tenant(&slug));
+                }
+                common.output().print(&json!({ "slug": slug, "label": label }), |_| match label.as_str() {
+                    "" => format!("{slug} has no label."),
+                    label => format!("{slug} is labelled {label}."),
+                });
+                Ok(())
+            }
             Self::Drop { slug, confirm: _, no_backup } => {
                 let tenant = tenants.delete(&slug, !no_backup, ACTOR).await?;
                 let backup = control_plane.provisioning.backups().final_backup(&tenant.database, tenant.id);
@@ -156,10 +174,19 @@ impl Tenant {
     }
 }
 
+fn no_such_tenant(slug: &TenantSlug) -> CliError {
+    CliError::new(format!("there is no tenant {slug}")).hint("tenantry tenant list shows all")
+}
+
+fn label(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let good = text.len() <= 40 && text.chars().all(plain) && !text.starts_with('-');
+    if good { Ok(text.to_owned()) } else { Err("must be at most 40 of a-z, 0-9 and dashes".to_owned()) }
+}
+
 async fn show(common: &Common, control_plane: &ControlPlane, slug: &TenantSlug) -> Failed<()> {
     let tenant = control_plane.tenants.detail(slug).await?;
-    let tenant = tenant
-        .ok_or_else(|| CliError::new(format!("there is no tenant {slug}")).hint("tenantry tenant list shows all"))?;
+    let tenant = tenant.ok_or_else(|| no_such_tenant(slug))?;
     let steps = control_plane.tenants.steps(tenant.id).await?;
     common.output().print(&json!({ "tenant": tenant, "steps": steps }), |_| {
         let mut text = format!(

@@ -30,6 +30,8 @@ pub struct Settings {
     pub identity: control_plane::identity::Settings,
     /// Stock and roles.
     pub provisioning: control_plane::provisioning::Settings,
+    /// When tenants are migrated.
+    pub fleet: control_plane::fleet::Settings,
     /// The tenant runtime.
     pub runtime: tenant_runtime::Settings,
     /// Backups.

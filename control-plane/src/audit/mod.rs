@@ -40,6 +40,8 @@ text_enum! {
         PasswordForgotten = "user.password_forgotten",
         /// A password was set with a mailed token.
         PasswordSet = "user.password_set",
+        /// Tenants were brought to a schema version.
+        FleetMigrated = "fleet.migrated",
         /// A database server was added.
         ServerAdded = "server.added",
         /// A difference between the platform database and a server was mended.

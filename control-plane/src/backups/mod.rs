@@ -30,7 +30,7 @@ pub enum BackupError {
         source: std::io::Error,
     },
     /// pg_dump is not on this machine.
-    #[error("{0} can't be started; install PostgreSQL's client programs, or drop with --no-backup")]
+    #[error("{0} can't be started; install PostgreSQL's client programs, or go without a backup with --no-backup")]
     Missing(PathBuf),
     /// pg_dump ran and failed.
     #[error("pg_dump failed: {0}")]
@@ -54,6 +54,12 @@ impl Backups {
     #[must_use]
     pub fn final_backup(&self, database: &DatabaseName, tenant: TenantId) -> PathBuf {
         self.folder.join(format!("{database}-{tenant}-final.dump"))
+    }
+
+    /// Where the backup is, or will be, of a tenant at this schema version, from before a migration.
+    #[must_use]
+    pub fn before_migration(&self, database: &DatabaseName, tenant: TenantId, version: i32) -> PathBuf {
+        self.folder.join(format!("{database}-{tenant}-at-version-{version}.dump"))
     }
 
     /// Dumps a database in PostgreSQL's custom format. The file appears under its name only when it is whole, so this

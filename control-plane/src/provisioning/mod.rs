@@ -18,7 +18,7 @@ mod stock;
 pub(crate) mod store;
 mod template;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use deadpool_postgres::Pool;
 pub use fault::{Fault, Moment};
@@ -58,11 +58,13 @@ pub struct Settings {
     /// Seconds after which PostgreSQL itself ends a statement of a tenant's role; 0 is never. A runtime cancels what takes
     /// longer than its own limit; this one holds also where no runtime is left to do so.
     pub statement_seconds: u32,
+    /// A folder of migrations `V{n}__{what}.sql` in place of those that are built in.
+    pub migrations: Option<PathBuf>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { stock: 8, connections_per_tenant: 20, statement_seconds: 30 }
+        Self { stock: 8, connections_per_tenant: 20, statement_seconds: 30, migrations: None }
     }
 }
 
@@ -178,13 +180,15 @@ pub struct SchemaTarget {
 const CLONES_AT_ONCE: usize = 4;
 
 impl Provisioning {
-    /// Provisioning on these servers, with names that begin with `prefix`.
+    /// Provisioning on these servers, with names that begin with `prefix`, of databases that these migrations make.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "each is another thing, and there is one caller")]
     pub fn new(
         pool: Pool,
         servers: Servers,
         prefix: NamePrefix,
         master_key: Arc<MasterKey>,
+        migrations: Migrations,
         backups: Backups,
         settings: Settings,
         fault: Fault,
@@ -197,7 +201,7 @@ impl Provisioning {
             servers,
             prefix,
             master_key,
-            migrations: tenant_migrations(),
+            migrations,
             backups,
             settings,
             fault,
@@ -242,6 +246,11 @@ impl Provisioning {
         roles::ensure_shared(&client, &self.0.prefix).await?;
         self.take_ownership(&client).await?;
         roles::close_common(&client).await
+    }
+
+    /// The schema version that new tenants get.
+    pub(crate) async fn target(&self) -> Result<SchemaTarget, StoreError> {
+        store::target(&self.0.pool).await
     }
 
     /// What every name of this platform begins with.

@@ -80,6 +80,7 @@ pub(super) async fn ensure_runtime(
              GRANT SELECT ON tenants, memberships, token_keys, packages, subscriptions TO {role};
              GRANT SELECT (id, name) ON users TO {role};
              GRANT EXECUTE ON FUNCTION record_usage(uuid, bigint, uuid[], text[], numeric[]) TO {role};
+             GRANT EXECUTE ON FUNCTION request_upgrade(uuid) TO {role};
              GRANT EXECUTE ON FUNCTION share_connections(text, integer, uuid, integer, integer) TO {role};
              GRANT SELECT (id, name, is_platform, host, port) ON servers TO {role};",
             password.literal()

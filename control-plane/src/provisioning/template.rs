@@ -38,6 +38,17 @@ impl Provisioning {
         Ok(name)
     }
 
+    /// Clones the current template into a database that administrators alone can connect to; whoever asked drops it
+    /// again, or the doctor does.
+    pub(crate) async fn clone_for_a_look(&self, server: &Server, name: &DatabaseName) -> Result<(), ProvisionError> {
+        let own = SchemaTarget { version: self.0.migrations.version(), fingerprint: self.0.migrations.fingerprint() };
+        let template = self.ensure_template(server, own).await?;
+        let client = server.connect().await?;
+        client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template} ALLOW_CONNECTIONS false")).await?;
+        let open = format!("{}; {}", ddl::close_to_public(name), ddl::allow_connections(name, true));
+        Ok(client.batch_execute(&open).await?)
+    }
+
     async fn make_template(&self, server: &Server, client: &Client, name: &DatabaseName) -> Result<(), ProvisionError> {
         let prefix = &self.0.prefix;
         let making = prefix.unfinished_template(Uuid::now_v7());

@@ -55,6 +55,15 @@ impl Tenants {
         Self { pool, provisioning, bell, trial_days }
     }
 
+    /// Labels a tenant; an empty label is none. `false`: there is no such tenant.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_label(&self, slug: &TenantSlug, label: &str) -> Result<bool, StoreError> {
+        let client = self.pool.get().await?;
+        store::set_label(&client, slug, label).await
+    }
+
     /// Takes a tenant's making as far as it goes within `limit`; it goes on in the background after that.
     ///
     /// # Errors

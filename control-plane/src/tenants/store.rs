@@ -235,6 +235,12 @@ pub(crate) async fn finish_making(
     Ok(db.query_opt(&statement, &[&id, &status.as_str(), &reason]).await?.map(|row| row.get(0)))
 }
 
+/// `false`: there is no such tenant.
+pub(super) async fn set_label(db: &impl GenericClient, slug: &TenantSlug, label: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE tenants SET label = $2, updated_at = now() WHERE slug = $1 AND released_at IS NULL";
+    Ok(db.execute(sql, &[slug, &label]).await? == 1)
+}
+
 pub(crate) async fn set_schema_version(db: &impl GenericClient, id: TenantId, version: i32) -> Result<(), StoreError> {
     db.execute("UPDATE tenants SET schema_version = $2, updated_at = now() WHERE id = $1", &[&id, &version]).await?;
     Ok(())

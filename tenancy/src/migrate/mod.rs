@@ -2,21 +2,30 @@
 //! every tenant's.
 //!
 //! - An advisory lock per database: two runs at once on one database wait for each other.
+//! - Few round trips: one for the lock and what was applied before, one for each migration.
 //! - A migration whose first line is `-- no-transaction` runs outside a transaction (CREATE INDEX CONCURRENTLY). It must
 //!   hold one statement that can be repeated, because a crash can come between it and its history row.
 //! - Errors say which migration, which statement, which line, and why.
+//! - A rehearsal: everything that is pending, in a transaction that is rolled back.
 
-use refinery_core::{
-    Migration, Target,
-    error::Kind,
-    traits::r#async::{self as driver, AsyncMigrate},
+mod driver;
+mod history;
+
+use std::path::Path;
+
+pub use driver::is_no_transaction;
+use driver::{Driver, Failed};
+use history::History;
+pub use history::HistoryError;
+use refinery_core::{Migration, Target, error::Kind, traits::r#async::AsyncMigrate};
+use tokio_postgres::{Client, error::SqlState};
+
+use crate::{
+    RoleName,
+    postgres::{Failure, describe, failure},
 };
-use tokio_postgres::{Client, error::ErrorPosition};
-
-use crate::{RoleName, postgres::describe};
 
 const HISTORY_TABLE: &str = "refinery_schema_history";
-const NO_TRANSACTION: &str = "-- no-transaction";
 /// Any number does, as long as nobody else uses it: advisory locks are counted per database.
 const LOCK: i64 = 0x7465_6e61_6e74_7279;
 
@@ -30,23 +39,88 @@ pub struct Migrations {
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// A statement failed; what came before this migration stays applied.
-    #[error("migration {migration} failed at line {line}: {reason}\n    {statement}")]
+    #[error("migration {migration} failed{}: {reason}{}", line_of(.place), text_of(.place))]
     Statement {
         /// `V3__add_leads`.
         migration: String,
-        /// Line in the file, from 1.
-        line: usize,
-        /// The line's text.
-        statement: String,
+        /// Where, as far as PostgreSQL says it.
+        place: Option<Place>,
         /// PostgreSQL's words.
         reason: String,
+        /// PostgreSQL's code.
+        code: Option<SqlState>,
+        /// What can be done about it.
+        failure: Failure,
     },
-    /// The database has a migration that the program does not have, or another text of it.
-    #[error("{0}; the database was migrated by another program: use that one, or restore the file as it was")]
-    History(String),
+    /// What was applied before does not fit to the program's migrations.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// refinery refused the migrations themselves.
+    #[error("{0}")]
+    Migrations(String),
     /// PostgreSQL failed outside of a migration.
     #[error("{}", describe(.0))]
     Postgres(#[from] tokio_postgres::Error),
+}
+
+/// A place in a migration's file.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Line in the file, from 1.
+    pub line: usize,
+    /// The line's text.
+    pub text: String,
+}
+
+fn line_of(place: &Option<Place>) -> String {
+    place.as_ref().map(|place| format!(" at line {}", place.line)).unwrap_or_default()
+}
+
+fn text_of(place: &Option<Place>) -> String {
+    place.as_ref().map(|place| format!("\n    {}", place.text)).unwrap_or_default()
+}
+
+impl MigrateError {
+    /// PostgreSQL's code, where it is PostgreSQL that refused.
+    #[must_use]
+    pub fn code(&self) -> Option<&SqlState> {
+        match self {
+            Self::Statement { code, .. } => code.as_ref(),
+            Self::Postgres(error) => error.code(),
+            Self::History(_) | Self::Migrations(_) => None,
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Statement { failure, .. } => *failure,
+            Self::Postgres(error) => failure(error),
+            Self::History(_) | Self::Migrations(_) => Failure::Other,
+        }
+    }
+}
+
+/// What bringing up one database came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ran {
+    /// The version that it was at before.
+    pub from: i32,
+    /// How many migrations were applied.
+    pub applied: usize,
+}
+
+/// What a rehearsal came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rehearsed {
+    /// The version that the database is at.
+    pub from: i32,
+    /// How many migrations went well.
+    pub passed: usize,
+    /// The first migration that can't be rehearsed, because it runs outside a transaction; what comes after it was not
+    /// rehearsed either.
+    pub beyond: Option<String>,
 }
 
 impl Migrations {
@@ -55,6 +129,32 @@ impl Migrations {
     pub fn new(mut list: Vec<Migration>) -> Self {
         list.sort_by_key(Migration::version);
         Self { list }
+    }
+
+    /// The migrations in a folder of files `V{n}__{what}.sql`.
+    ///
+    /// # Errors
+    /// When the folder can't be read, holds none, or two of one number.
+    pub fn read(folder: &Path) -> Result<Self, String> {
+        let at = |reason: String| format!("the migrations in {} can't be used: {reason}", folder.display());
+        let mut list = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(|error| at(error.to_string()))? {
+            let path = entry.map_err(|error| at(error.to_string()))?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".sql"))
+            else {
+                continue;
+            };
+            let text = std::fs::read_to_string(&path).map_err(|error| at(format!("{name}.sql: {error}")))?;
+            list.push(Migration::unapplied(name, &text).map_err(|error| at(format!("{name}.sql: {error}")))?);
+        }
+        let migrations = Self::new(list);
+        if migrations.list.is_empty() {
+            return Err(at("there are no files V1__what.sql".to_owned()));
+        }
+        match migrations.list.windows(2).find(|pair| pair[0].version() == pair[1].version()) {
+            Some(pair) => Err(at(format!("{} and {} have the same number", pair[0], pair[1]))),
+            None => Ok(migrations),
+        }
     }
 
     /// The newest version; 0 where there is none.
@@ -73,29 +173,73 @@ impl Migrations {
         (all >> 32) as u32 ^ all as u32
     }
 
-    /// Applies what is missing and returns how many that were. With a role, the objects belong to it.
+    /// The names of the migrations above a version, in order.
+    pub fn after(&self, version: i32) -> impl Iterator<Item = String> {
+        self.list.iter().filter(move |migration| migration.version() > version).map(ToString::to_string)
+    }
+
+    /// Versions and texts of the migrations, in order.
+    pub fn texts(&self) -> impl Iterator<Item = (i32, &str)> {
+        self.list.iter().map(|migration| (migration.version(), migration.sql().unwrap_or_default()))
+    }
+
+    /// Applies what is missing. With a role, the objects belong to it.
     ///
     /// # Errors
     /// [`MigrateError`].
-    pub async fn run(&self, client: &mut Client, owner: Option<&RoleName>) -> Result<usize, MigrateError> {
-        client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
+    pub async fn run(&self, client: &mut Client, owner: Option<&RoleName>) -> Result<Ran, MigrateError> {
         let result = self.run_locked(client, owner).await;
         // The session may be broken by now; its end frees the lock as well.
-        let _ = client.batch_execute("RESET ROLE").await;
-        let _ = client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await;
+        let _ = client.batch_execute(&format!("RESET ROLE; SELECT pg_advisory_unlock({LOCK})")).await;
         result
     }
 
-    async fn run_locked(&self, client: &mut Client, owner: Option<&RoleName>) -> Result<usize, MigrateError> {
-        if let Some(owner) = owner {
-            client.batch_execute(&format!("SET ROLE {owner}")).await?;
+    /// [`Migrations::run`] on a session that ends with it, and already has the role that is to own the objects.
+    ///
+    /// # Errors
+    /// [`MigrateError`].
+    pub async fn run_last(&self, client: &mut Client) -> Result<Ran, MigrateError> {
+        self.run_locked(client, None).await
+    }
+
+    async fn run_locked(&self, client: &mut Client, owner: Option<&RoleName>) -> Result<Ran, MigrateError> {
+        let history = History::read(client, LOCK, owner).await?;
+        let from = history.version();
+        if self.pending(&history)?.is_empty() && !history.is_new() {
+            return Ok(Ran { from, applied: 0 });
         }
-        let mut database = Database { client, failed: None };
-        let done = database.migrate(&self.list, true, true, false, Target::Latest, HISTORY_TABLE).await;
+        let mut driver = Driver::new(client, history);
+        let done = driver.migrate(&self.list, true, true, false, Target::Latest, HISTORY_TABLE).await;
         match done {
-            Ok(report) => Ok(report.applied_migrations().len()),
-            Err(error) => Err(explain(&error, database.failed)),
+            Ok(report) => Ok(Ran { from, applied: report.applied_migrations().len() }),
+            Err(error) => Err(explain(&error, driver.into_failed())),
         }
+    }
+
+    /// Runs what is pending in a transaction that is rolled back, on a session that ends with it.
+    ///
+    /// # Errors
+    /// [`MigrateError`]: what the migrations would fail of.
+    pub async fn rehearse(&self, client: &mut Client) -> Result<Rehearsed, MigrateError> {
+        let history = History::read(client, LOCK, None).await?;
+        let mut rehearsed = Rehearsed { from: history.version(), passed: 0, beyond: None };
+        let pending = self.pending(&history)?;
+        let transaction = client.transaction().await?;
+        for migration in pending {
+            let sql = migration.sql().unwrap_or_default();
+            if is_no_transaction(sql) {
+                rehearsed.beyond = Some(migration.to_string());
+                break;
+            }
+            if let Err(error) = transaction.batch_execute(sql).await {
+                return Err(Failed::of(sql, 0, &error).in_migration(migration.to_string()));
+            }
+            rehearsed.passed += 1;
+        }
+        // What waits for the end of the transaction is checked as well.
+        transaction.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
+        transaction.rollback().await?;
+        Ok(rehearsed)
     }
 
     /// The version that a database is at; 0 for one that never was migrated.
@@ -112,82 +256,16 @@ impl Migrations {
     }
 }
 
-/// A client that refinery can drive.
-struct Database<'a> {
-    client: &'a mut Client,
-    failed: Option<Failed>,
-}
-
-struct Failed {
-    line: usize,
-    statement: String,
-    reason: String,
-}
-
-impl driver::AsyncTransaction for Database<'_> {
-    type Error = tokio_postgres::Error;
-
-    async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(
-        &'a mut self,
-        queries: T,
-    ) -> Result<usize, Self::Error> {
-        let queries: Vec<&str> = queries.collect();
-        let outside = queries.first().is_some_and(|first| first.trim_start().starts_with(NO_TRANSACTION));
-        if outside {
-            for query in &queries {
-                self.client
-                    .batch_execute(query)
-                    .await
-                    .inspect_err(|error| self.failed = Some(Failed::new(query, error)))?;
-            }
-        } else {
-            let transaction = self.client.transaction().await?;
-            for query in &queries {
-                transaction
-                    .batch_execute(query)
-                    .await
-                    .inspect_err(|error| self.failed = Some(Failed::new(query, error)))?;
-            }
-            transaction.commit().await?;
-        }
-        Ok(queries.len())
-    }
-}
-
-impl driver::AsyncQuery<Vec<Migration>> for Database<'_> {
-    async fn query<'a>(&'a mut self, query: &'a str) -> Result<Vec<Migration>, Self::Error> {
-        driver::AsyncQuery::query(self.client, query).await
-    }
-}
-
-impl AsyncMigrate for Database<'_> {}
-
-impl Failed {
-    fn new(query: &str, error: &tokio_postgres::Error) -> Self {
-        let position = error.as_db_error().and_then(|db| match db.position() {
-            Some(ErrorPosition::Original(place)) => Some(*place as usize),
-            _ => None,
-        });
-        let before: String = query.chars().take(position.unwrap_or(1).saturating_sub(1)).collect();
-        let line = before.matches('\n').count();
-        let statement = query.lines().nth(line).unwrap_or_default().trim().chars().take(200).collect();
-        Self { line: line + 1, statement, reason: describe(error) }
-    }
-}
-
 fn explain(error: &refinery_core::Error, failed: Option<Failed>) -> MigrateError {
-    let history = error.to_string();
+    let text = error.to_string();
     match (error.kind(), failed) {
-        (Kind::Connection(what, _), Some(failed)) => MigrateError::Statement {
-            migration: what.rsplit("migration ").next().unwrap_or(what).to_owned(),
-            line: failed.line,
-            statement: failed.statement,
-            reason: failed.reason,
-        },
+        (Kind::Connection(what, _), Some(failed)) => {
+            failed.in_migration(what.rsplit("migration ").next().unwrap_or(what).to_owned())
+        }
         (Kind::Connection(what, source), None) => match source.downcast_ref::<tokio_postgres::Error>() {
-            Some(error) => MigrateError::History(format!("{what}: {}", describe(error))),
-            None => MigrateError::History(history),
+            Some(error) => MigrateError::Migrations(format!("{what}: {}", describe(error))),
+            None => MigrateError::Migrations(text),
         },
-        _ => MigrateError::History(history),
+        _ => MigrateError::Migrations(text),
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use moka::sync::Cache;
 use tenancy::{DatabaseName, TenantId, TenantSlug, TenantStatus, UserId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, futures::Notified, mpsc, oneshot};
 
 use super::revocations::{Change, Revocations, Standing};
 use crate::usage::{Batch, Meter};
@@ -86,6 +86,8 @@ pub(crate) enum Ask {
     Keys(oneshot::Sender<Result<(), Unreachable>>),
     /// What are these members of this tenant called?
     Members(TenantId, Vec<UserId>, oneshot::Sender<Result<Names, Unreachable>>),
+    /// This tenant is behind, and somebody waits for it.
+    Upgrade(TenantId, oneshot::Sender<Result<(), Unreachable>>),
     /// This was used.
     Record(Batch, oneshot::Sender<Result<Calls, Unreachable>>),
 }
@@ -128,6 +130,7 @@ pub(crate) struct Directory {
     keeper: mpsc::Sender<Ask>,
     loaded: AtomicBool,
     deaf_since: RwLock<Option<Instant>>,
+    changed: Notify,
 }
 
 impl Known {
@@ -166,6 +169,7 @@ impl Directory {
             keeper,
             loaded: AtomicBool::new(false),
             deaf_since: RwLock::new(Some(Instant::now())),
+            changed: Notify::new(),
         }
     }
 
@@ -193,6 +197,16 @@ impl Directory {
     /// The tenant as the platform database has it now.
     pub(crate) async fn look_again(&self, id: TenantId) -> Answer {
         self.ask(|reply| Ask::Tenant(id, reply)).await
+    }
+
+    /// Asks for a tenant to be brought up to the current schema version.
+    pub(crate) async fn request_upgrade(&self, id: TenantId) -> Result<(), Unreachable> {
+        self.ask(|reply| Ask::Upgrade(id, reply)).await
+    }
+
+    /// Waits for the next change of any tenant, from this moment on.
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
     }
 
     /// What members of a tenant are called; who is none is not among the answers.
@@ -259,6 +273,7 @@ impl Directory {
         drop(old);
         self.missing.invalidate_all();
         self.loaded.store(true, Ordering::Release);
+        self.changed.notify_waiters();
     }
 
     /// Takes over what a read of one tenant brought; `None`: it is gone.
@@ -270,6 +285,7 @@ impl Directory {
                 self.missing.insert(id, ());
             }
         }
+        self.changed.notify_waiters();
     }
 
     /// Takes over a change of a membership.

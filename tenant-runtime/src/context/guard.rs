@@ -15,7 +15,7 @@ use tenancy::{
     token::{Claims, TenantClaims},
 };
 
-use super::{Directory, Tenant, TenantRecord, Tokens, resolve};
+use super::{Directory, Tenant, TenantRecord, Tokens, Upgrades, resolve};
 use crate::{files::Files, pools::Pools, usage::Rate};
 
 /// Headers that carry a slug; the names are the contract's.
@@ -26,6 +26,7 @@ pub(crate) struct Guard {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) pools: Arc<Pools>,
+    pub(crate) upgrades: Upgrades,
     pub(crate) files: Files,
     pub(crate) max_file_bytes: u64,
     pub(crate) base_domain: String,
@@ -101,6 +102,14 @@ impl Guard {
         if !record.has_module(modules) {
             let message = format!("The tenant's package has no module {}", modules.join(" or "));
             return Err(Problem::new(Code::ModuleNotIncluded, message));
+        }
+        if self.upgrades.can_serve(&record) {
+            return Ok(Tenant::new(record, claims, self.clone()));
+        }
+        let record = self.upgrades.ready(record, &self.directory).await;
+        resolve::is_served(&record)?;
+        if !self.upgrades.can_serve(&record) {
+            return Err(resolve::upgrading());
         }
         Ok(Tenant::new(record, claims, self.clone()))
     }

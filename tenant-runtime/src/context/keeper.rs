@@ -58,6 +58,7 @@ struct Work {
     waiting: Vec<(TenantId, oneshot::Sender<Answer>)>,
     waiting_for_keys: Vec<oneshot::Sender<Result<(), Unreachable>>>,
     members: Vec<(TenantId, Vec<UserId>, NamesReply)>,
+    upgrades: Vec<(TenantId, oneshot::Sender<Result<(), Unreachable>>)>,
     usage: Vec<(Batch, oneshot::Sender<Result<Calls, Unreachable>>)>,
 }
 
@@ -173,6 +174,11 @@ impl Keeper {
             let calls = calls.inspect_err(|error| tracing::warn!(%error, "usage can't be recorded now"));
             let _ = reply.send(calls.map_err(|_| Unreachable));
         }
+        for (tenant, reply) in work.upgrades {
+            let asked = self.store.request_upgrade(tenant).await;
+            let asked = asked.inspect_err(|error| tracing::warn!(%error, "an upgrade can't be asked for"));
+            let _ = reply.send(asked.map_err(|_| Unreachable));
+        }
         for (tenant, users, reply) in work.members {
             let names = self.store.members(tenant, &users).await;
             let names = names.inspect_err(|error| tracing::warn!(%error, "members can't be read"));
@@ -220,6 +226,7 @@ impl Work {
                 self.keys = true;
                 self.waiting_for_keys.push(reply);
             }
+            Ask::Upgrade(tenant, reply) => self.upgrades.push((tenant, reply)),
             Ask::Record(batch, reply) => self.usage.push((batch, reply)),
             Ask::Members(tenant, users, reply) => self.members.push((tenant, users, reply)),
         }

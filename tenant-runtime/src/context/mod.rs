@@ -8,9 +8,11 @@ mod resolve;
 mod revocations;
 mod store;
 mod tenant;
+mod upgrades;
 
 pub(crate) use authenticate::Tokens;
 pub(crate) use directory::{Address, Ask, Directory, Server, TenantRecord};
 pub(crate) use guard::Guard;
 pub(crate) use keeper::Keeper;
 pub use tenant::Tenant;
+pub(crate) use upgrades::Upgrades;

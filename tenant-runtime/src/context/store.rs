@@ -204,6 +204,13 @@ impl Store {
         .await
     }
 
+    /// Asks for a tenant to be brought up to the current schema version.
+    pub(crate) async fn request_upgrade(&mut self, tenant: TenantId) -> Result<(), StoreError> {
+        let sql = "SELECT request_upgrade($1)";
+        self.within(|client| async move { Ok(client.query_typed(sql, &[(&tenant, Type::UUID)]).await.map(drop)?) })
+            .await
+    }
+
     /// The keys that tokens may be signed with.
     pub(crate) async fn keys(&mut self) -> Result<Vec<PublicKey>, StoreError> {
         self.within(|client| async move { Ok(keys(&client).await?) }).await

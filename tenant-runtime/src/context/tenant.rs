@@ -169,6 +169,9 @@ impl Tenant {
             Err(_) => return Err(error),
         };
         resolve::is_served(&record)?;
+        if !self.guard.upgrades.can_serve(&record) {
+            return Err(resolve::upgrading().into());
+        }
         if let Some(claims) = &self.claims.tenant {
             resolve::same_tenant(&record, claims)?;
         }

@@ -4,6 +4,7 @@
 
 mod many;
 mod memory;
+mod mixed;
 mod neighbours;
 mod warm;
 
@@ -33,6 +34,8 @@ enum What {
     Neighbours,
     /// 100 and 1,000 tenants under a budget of 90 connections, and of 1,000
     Many,
+    /// An hour's requests of 1,000 tenants on a PostgreSQL with 100 connections
+    Mixed,
     /// Memory with 1,000 known tenants, and of one more
     Memory,
 }
@@ -53,6 +56,9 @@ async fn measure(arguments: Arguments, effort: Effort) -> Report {
     }
     if wanted(What::Neighbours) {
         neighbours::measure(effort, &mut report).await;
+    }
+    if wanted(What::Mixed) {
+        mixed::measure(effort, &mut report).await;
     }
     if wanted(What::Memory) {
         memory::measure(effort, &mut report).await;

@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -24,19 +24,17 @@ use tests::{
 use tokio_postgres::Config;
 
 /// Connections of the runtime, of the 100 that PostgreSQL has by default.
-const BUDGET: usize = 90;
+pub(crate) const BUDGET: usize = 90;
 /// Where memory allows it.
 const LARGE_BUDGET: usize = 1_000;
 /// Of what can be.
 const RATIO: f64 = 0.8;
 /// Clients at once.
-const CLIENTS: usize = 48;
-/// How often connections are counted.
-const LOOK_EVERY: Duration = Duration::from_millis(25);
+pub(crate) const CLIENTS: usize = 48;
 
 /// How requests spread over tenants.
 #[derive(Clone, Copy)]
-enum Spread {
+pub(crate) enum Spread {
     Uniform,
     Zipf,
     /// Zipf, with other favourites every ten seconds.
@@ -44,7 +42,7 @@ enum Spread {
 }
 
 impl Spread {
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Uniform => "uniform",
             Self::Zipf => "Zipf",
@@ -65,7 +63,7 @@ impl Spread {
     }
 
     /// Which tenant is asked for next, for a while; another turn has other favourites.
-    fn order(self, tenants: usize, turn: usize) -> Vec<u32> {
+    pub(crate) fn order(self, tenants: usize, turn: usize) -> Vec<u32> {
         let mut chance = Chance::of(7 + turn as u64);
         let sums: Vec<f64> = (1..=tenants)
             .scan(0.0, |sum, rank| {
@@ -97,19 +95,11 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     served.platform_session().await.batch_execute("CHECKPOINT").await.unwrap();
     let asked: Vec<Asked> = tenants.iter().map(|born| Asked::of(&served, born, customer)).collect();
 
-    note("what PostgreSQL can do …");
     let (floor, floor_address) = served.floor("fast").await;
-    let time = effort.pick(Duration::from_secs(10), Duration::from_secs(1));
     let bare = Load::of(floor_address, get(&format!("/customers/{customer}"), None), CLIENTS);
-    bare.run(time / 5).await;
-    let warm = bare.run(time).await;
-    drop(floor);
-    let configs: Vec<Config> = tenants.iter().map(|born| served.as_tenant(born)).collect();
-    let connecting = connecting(configs, customer, time).await;
-    report.add(Line::fact("bare handler, connection open", format!("{warm:.0} a second")));
-    report.add(Line::fact("connecting for each query, on any of them", format!("{connecting:.0} a second")));
+    let configs: Arc<Vec<Config>> = Arc::new(tenants.iter().map(|born| served.as_tenant(born)).collect());
 
-    let limits = Limits { warm, connecting };
+    let limits = Limits { bare, configs, customer };
     for count in [few, many] {
         for spread in [Spread::Uniform, Spread::Zipf, Spread::Changing] {
             limits.compare(&served, &asked[..count], spread, BUDGET, effort, report).await;
@@ -119,13 +109,15 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     for spread in [Spread::Uniform, Spread::Zipf, Spread::Changing] {
         limits.compare(&served, &asked, spread, LARGE_BUDGET, effort, report).await;
     }
+    drop(floor);
     served.stop().await;
 }
 
-/// Requests a second, in the same run.
+/// What PostgreSQL can do at all, measured between our own rounds: what the machine gives changes from minute to minute.
 struct Limits {
-    warm: f64,
-    connecting: f64,
+    bare: Load,
+    configs: Arc<Vec<Config>>,
+    customer: CustomerId,
 }
 
 impl Limits {
@@ -138,8 +130,6 @@ impl Limits {
         effort: Effort,
         report: &mut Report,
     ) {
-        let hits = spread.best_hits(asked.len(), budget);
-        let limit = 1.0 / (hits / self.warm + (1.0 - hits) / self.connecting);
         let time = effort.pick(Duration::from_secs(10), Duration::from_secs(1));
         let load = |turn| {
             let order = spread.order(asked.len(), turn);
@@ -147,66 +137,39 @@ impl Limits {
             Load::in_order(served.address, requests, order, CLIENTS).marked(marks)
         };
         load(0).outcome(time).await;
-        let (mut rate, mut put_off) = (0.0, 0);
-        let before = connections_made(served).await;
-        let watch = Watch::start(served).await;
+        let (mut rate, mut put_off, mut warm, mut connecting) = (0.0, 0, 0.0, 0.0);
+        let watch = served.watch().await;
         let turns = effort.pick(3, 1);
+        let mut made = 0.0;
         for turn in 1..=turns {
+            warm += self.bare.run(time / 5).await / turns as f64;
+            connecting += self::connecting(self.configs.clone(), self.customer, time / 2).await / turns as f64;
             let turn = if matches!(spread, Spread::Changing) { turn } else { 0 };
+            let before = connections_made(served).await;
             let outcome = load(turn).outcome(time).await;
+            made += connections_made(served).await - before;
             rate += outcome.rate / turns as f64;
             put_off += outcome.put_off;
         }
-        let (most, having) = watch.most().await;
-        assert!(most <= budget as i64, "{most} connections with a budget of {budget}");
+        let seen = watch.end().await;
+        let hits = spread.best_hits(asked.len(), budget);
+        let limit = 1.0 / (hits / warm + (1.0 - hits) / connecting);
+        assert!(seen.most <= budget as i64, "{seen:?} with a budget of {budget}");
         let answers = rate * (time * turns as u32).as_secs_f64();
-        let found = 1.0 - (connections_made(served).await - before) / answers;
+        let found = 1.0 - made / answers;
         let what = format!("{} tenants, budget {budget}, {}", asked.len(), spread.word());
         let measured = format!(
-            "{rate:.0} a second, {put_off} put off; {found:.2} found a connection (best {hits:.2}); at most {most} at once, for {having:.0} tenants"
+            "{rate:.0} a second, {put_off} put off; {found:.2} found a connection (best {hits:.2}); at most {} at once, for {:.0} tenants",
+            seen.most, seen.tenants
         );
         let line = Line::fact(&what, measured);
-        let line = line.beside(format!("{limit:.0} a second"));
+        let line = line.beside(format!("{limit:.0} a second (open {warm:.0}, connecting {connecting:.0})"));
         // With the large budget nearly every request finds a connection; there the bare handler is no fair limit.
         report.add(if budget == BUDGET {
             line.ratio_at_least(rate / limit, RATIO)
         } else {
             line.remark(format!("{:.2}", rate / limit))
         });
-    }
-}
-
-/// The most connections that the runtime had to tenants' databases at once, looked at all the time.
-struct Watch {
-    stop: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<(i64, f64)>,
-}
-
-impl Watch {
-    async fn start(served: &Served) -> Self {
-        let (session, stop) = (served.platform_session().await, Arc::new(AtomicBool::new(false)));
-        let stopped = stop.clone();
-        let task = tokio::spawn(async move {
-            let sql = "SELECT count(*), count(DISTINCT datid) FROM pg_stat_activity WHERE application_name = 'tenantry-runtime'";
-            let statement = session.prepare(sql).await.unwrap();
-            let (mut most, mut tenants, mut looks) = (0, 0, 0);
-            let mut timer = tokio::time::interval(LOOK_EVERY);
-            while !stopped.load(Ordering::SeqCst) {
-                timer.tick().await;
-                let row = session.query_one(&statement, &[]).await.unwrap();
-                most = most.max(row.get(0));
-                tenants += row.get::<_, i64>(1);
-                looks += 1;
-            }
-            (most, tenants as f64 / f64::from(looks))
-        });
-        Self { stop, task }
-    }
-
-    /// And how many tenants had one, on average.
-    async fn most(self) -> (i64, f64) {
-        self.stop.store(true, Ordering::SeqCst);
-        self.task.await.unwrap()
     }
 }
 
@@ -218,7 +181,7 @@ async fn connections_made(served: &Served) -> f64 {
 }
 
 /// A tenant with one customer, whose id is the same everywhere, and whose name is the tenant's own.
-async fn tenant(served: &Served, customer: CustomerId) -> Born {
+pub(crate) async fn tenant(served: &Served, customer: CustomerId) -> Born {
     let born = served.empty().await;
     let sql = "INSERT INTO customers (id, company_name, created_by, created_by_name) VALUES ($1, $2, $1, 'Ada')";
     served.session(&born).await.execute(sql, &[&customer, &born.tenant.slug.as_str()]).await.unwrap();
@@ -239,8 +202,8 @@ impl Asked {
 }
 
 /// Connections a second for one query each, eight at a time.
-async fn connecting(configs: Vec<Config>, customer: CustomerId, time: Duration) -> f64 {
-    let (configs, done) = (Arc::new(configs), Arc::new(AtomicUsize::new(0)));
+async fn connecting(configs: Arc<Vec<Config>>, customer: CustomerId, time: Duration) -> f64 {
+    let done = Arc::new(AtomicUsize::new(0));
     let started = Instant::now();
     let tasks: Vec<_> = (0..8_u64)
         .map(|number| {

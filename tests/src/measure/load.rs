@@ -35,10 +35,19 @@ pub struct Load {
 
 /// A POST of JSON as it goes over the wire.
 pub fn post(path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
+    with_body("POST", path, token, body)
+}
+
+/// A PATCH of JSON as it goes over the wire.
+pub fn patch(path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
+    with_body("PATCH", path, token, body)
+}
+
+fn with_body(method: &str, path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
     let authorization = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\ncontent-type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\ncontent-type: application/json\r\n\
          content-length: {length}\r\n{authorization}\r\n{body}"
     )
     .into_bytes()
@@ -62,7 +71,8 @@ impl Load {
         Self { address, requests, order, connections, marks: std::sync::Arc::default() }
     }
 
-    /// The same, where each request's answer must have its mark in it; an answer without it ends the program.
+    /// The same, where each request's answer must have its mark in it (`"field":"value"`), and no other value of that
+    /// field; any other answer ends the program.
     pub fn marked(self, marks: Vec<Vec<u8>>) -> Self {
         assert_eq!(marks.len(), self.requests.len());
         Self { marks: std::sync::Arc::new(marks), ..self }
@@ -96,7 +106,7 @@ impl Load {
                 let Some(place) = self.place(next.replace(next.get() + 1)) else { return };
                 let answered = connection.ask(&self.requests[place]).await;
                 if answered && let Some(mark) = self.marks.get(place) {
-                    assert!(connection.answer_has(mark), "another tenant's answer");
+                    assert!(connection.answer_has_only(mark), "another tenant's answer");
                 }
                 let counter = if answered { &answers } else { &put_off };
                 counter.set(counter.get() + 1);
@@ -183,8 +193,12 @@ impl Connection {
         !self.buffer.starts_with(b"HTTP/1.1 503")
     }
 
-    fn answer_has(&self, mark: &[u8]) -> bool {
-        self.buffer[..self.filled].windows(mark.len()).any(|part| part == mark)
+    fn answer_has_only(&self, mark: &[u8]) -> bool {
+        let count =
+            |part: &[u8]| self.buffer[..self.filled].windows(part.len()).filter(|window| *window == part).count();
+        let field = mark.iter().position(|byte| *byte == b':').map_or(mark, |colon| &mark[..=colon]);
+        let marks = count(mark);
+        marks > 0 && marks == count(field)
     }
 }
 

@@ -8,7 +8,6 @@ use control_plane::{
     provisioning::Fault,
     tenants::Born,
 };
-use secrecy::ExposeSecret;
 use tenancy::{EmailAddress, Role as Membership, postgres, token::TenantClaims};
 use tenantry::{cluster::Cluster, serving::Platform};
 
@@ -19,17 +18,19 @@ use super::{
     report::middle,
     rows, stage,
 };
-use crate::{CustomerId, TestPlatform, lift_hourly_limits};
+use crate::{CustomerId, TestPlatform, Watch, lift_hourly_limits, program::variables};
 
 /// Threads that serve requests, in both.
 const WORKERS: usize = 2;
+/// How often the runtime's connections are counted.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// Clients at once.
 pub const CONNECTIONS: usize = 16;
 
 /// A platform in a process of its own, with one tenant, and what speaks to it.
 pub struct Served {
     cluster: Cluster,
-    platform: Platform,
+    pub platform: Platform,
     control_plane: ControlPlane,
     pub process: Process,
     pub address: SocketAddr,
@@ -104,6 +105,11 @@ impl Served {
         self
     }
 
+    /// The server's URL, for an administrator.
+    pub fn url(&self) -> String {
+        self.cluster.url().to_owned()
+    }
+
     /// One more tenant, with as many rows as the first.
     pub async fn another(&self) -> Born {
         let born = self.empty().await;
@@ -133,6 +139,11 @@ impl Served {
     /// A session as administrator in the platform database.
     pub async fn platform_session(&self) -> tokio_postgres::Client {
         postgres::connect(&self.platform.admin).await.unwrap()
+    }
+
+    /// Counts the runtime's connections from now on.
+    pub async fn watch(&self) -> Watch {
+        Watch::start(self.platform_session().await, &self.platform.settings.database.prefix, LOOK_EVERY)
     }
 
     /// The bare server on this tenant's database.
@@ -167,25 +178,11 @@ async fn lift_row_limits(platform: &Platform) {
 async fn serve(platform: &Platform, planes: &str, budget: usize) -> (Process, SocketAddr) {
     let port = free_port();
     let mut variables = variables(platform, port);
+    variables.push(("TENANTRY__HTTP__WORKERS", WORKERS.to_string()));
     variables.push(("TENANTRY__RUNTIME__MAX_CONNECTIONS", budget.to_string()));
     let process = Process::start(Role::Tenantry, &["serve", planes], &variables);
     process.answers(&format!("http://127.0.0.1:{port}/health/ready")).await;
     (process, SocketAddr::from(([127, 0, 0, 1], port)))
-}
-
-/// The configuration of `tenantry serve` for this platform.
-fn variables(platform: &Platform, port: u16) -> Vec<(&'static str, String)> {
-    let database = &platform.settings.database;
-    let secret = |secret: &Option<secrecy::SecretString>| secret.as_ref().unwrap().expose_secret().to_owned();
-    vec![
-        ("TENANTRY__DATABASE__URL", secret(&database.url)),
-        ("TENANTRY__DATABASE__NAME", database.name.to_string()),
-        ("TENANTRY__DATABASE__PREFIX", database.prefix.to_string()),
-        ("TENANTRY__SECURITY__MASTER_KEY", secret(&platform.settings.security.master_key)),
-        ("TENANTRY__HTTP__BIND", format!("127.0.0.1:{port}")),
-        ("TENANTRY__HTTP__WORKERS", WORKERS.to_string()),
-        ("TENANTRY__RUNTIME__FILES", platform.settings.runtime.files.clone()),
-    ]
 }
 
 /// What some rounds of one load came to.

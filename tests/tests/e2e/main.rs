@@ -13,6 +13,8 @@ mod doctor;
 mod documents;
 mod faults;
 mod first_path;
+mod fleet;
+mod hang_ups;
 mod isolation;
 mod onboarding;
 mod onboarding_sign_in;

@@ -1,0 +1,199 @@
+//! `/api/admin/fleet`: the fleet, for super-admins.
+
+use std::collections::BTreeMap;
+
+use actix_web::{
+    HttpResponse,
+    http::Method,
+    web::{self, Data, Json},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tenancy::{
+    Code, Problem, TenantSlug,
+    http::{Access, Operation, Route, named, object},
+};
+use tokio::sync::watch;
+
+use super::{Fleet, FleetError, Order, Policy, Progress, Stop};
+use crate::identity::Caller;
+
+const GROUP: &str = "fleet";
+
+/// The routes of this capability.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    let asked = || object(json!({ "asked": { "type": "boolean" } }), &["asked"]);
+    let status = Operation::new(GROUP, "How many tenants are at which schema version, who failed, and the last runs")
+        .schema("FleetRun", described_run())
+        .answers(200, "The state of the fleet", described_status());
+    let plan = Operation::new(GROUP, "What a run would do")
+        .takes(described_policy())
+        .schema("FleetRun", described_run())
+        .answers(200, "Who is behind, in the order of their turns", described_plan());
+    let run = Operation::new(GROUP, "Brings tenants to the current schema version, in the background")
+        .takes(described_policy())
+        .answers(
+            202,
+            "It has begun; Location says where to look",
+            object(json!({ "started": { "const": true } }), &["started"]),
+        );
+    let stop = Operation::new(GROUP, "Asks the run that is under way to stop after the databases in hand").answers(
+        200,
+        "Whether there was one",
+        asked(),
+    );
+    let access = Access::SuperAdmin;
+    vec![
+        Route::new(Method::GET, "/api/admin/fleet", access, status, || web::to(tell_status)),
+        Route::new(Method::POST, "/api/admin/fleet/plan", access, plan, || web::to(tell_plan)),
+        Route::new(Method::POST, "/api/admin/fleet/runs", access, run, || web::to(begin)),
+        Route::new(Method::POST, "/api/admin/fleet/stop", access, stop, || web::to(ask_to_stop)),
+    ]
+}
+
+fn described_policy() -> Value {
+    let number = |least: u32, most: u32| json!({ "type": ["integer", "null"], "minimum": least, "maximum": most });
+    let slugs = json!({ "type": "array", "items": { "type": "string" } });
+    object(
+        json!({
+            "concurrency": number(1, 64), "canaries": number(0, 10_000), "max_failures": number(0, 1_000_000),
+            "polite": { "type": "boolean" }, "only": slugs, "exclude": slugs,
+            "order": { "enum": [null, "created", "size", "label"] },
+        }),
+        &[],
+    )
+}
+
+fn described_run() -> Value {
+    let (text, number) = (json!({ "type": "string" }), json!({ "type": "integer" }));
+    object(
+        json!({
+            "id": text, "state": { "enum": ["running", "done", "stopped"] }, "target_version": number, "actor": text,
+            "tenants": number, "done": number, "failed": number, "newer": number, "gone": number,
+            "reason": { "type": ["string", "null"] }, "started_at": { "type": "string", "format": "date-time" },
+            "finished_at": { "type": ["string", "null"], "format": "date-time" },
+        }),
+        &["id", "state", "target_version", "actor", "tenants", "done", "failed", "started_at"],
+    )
+}
+
+fn versions() -> Value {
+    json!({ "type": "object", "additionalProperties": { "type": "integer" } })
+}
+
+fn described_status() -> Value {
+    let (text, number) = (json!({ "type": "string" }), json!({ "type": "integer" }));
+    let failing = object(
+        json!({ "slug": text, "version": number, "failure": text, "message": { "type": ["string", "null"] }, "at": text }),
+        &["slug", "version", "failure", "at"],
+    );
+    object(
+        json!({
+            "target_version": number, "versions": versions(), "failing": { "type": "array", "items": failing },
+            "runs": { "type": "array", "items": named("FleetRun") },
+        }),
+        &["target_version", "versions", "failing", "runs"],
+    )
+}
+
+fn described_plan() -> Value {
+    let (text, number) = (json!({ "type": "string" }), json!({ "type": "integer" }));
+    let tenant = object(json!({ "slug": text, "version": number }), &["slug", "version"]);
+    object(
+        json!({
+            "target_version": number, "versions": versions(), "tenants": { "type": "array", "items": tenant },
+            "migrations": { "type": "array", "items": text }, "estimate_seconds": { "type": ["number", "null"] },
+            "running": { "oneOf": [named("FleetRun"), { "type": "null" }] },
+        }),
+        &["target_version", "versions", "tenants", "migrations"],
+    )
+}
+
+/// What may be said of a run that is begun here; the rest is as by default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Wanted {
+    concurrency: Option<u16>,
+    canaries: Option<u16>,
+    max_failures: Option<u32>,
+    polite: bool,
+    only: Vec<String>,
+    exclude: Vec<String>,
+    order: Option<String>,
+}
+
+impl Wanted {
+    fn policy(self) -> Result<Policy, Problem> {
+        let usual = Policy::default();
+        let slugs = |field: &'static str, given: Vec<String>| {
+            let slugs = given.iter().map(|slug| TenantSlug::known(slug)).collect::<Result<Vec<_>, _>>();
+            slugs.map_err(|error| invalid(field, error.to_string()))
+        };
+        let order = match self.order.as_deref() {
+            None => usual.order,
+            Some(text) => text.parse::<Order>().map_err(|error| invalid("order", error))?,
+        };
+        let concurrency = self.concurrency.map_or(usual.concurrency, usize::from);
+        if !(1..=64).contains(&concurrency) {
+            return Err(invalid("concurrency", "must be from 1 to 64"));
+        }
+        Ok(Policy {
+            concurrency,
+            canaries: self.canaries.map_or(usual.canaries, usize::from),
+            max_failures: match self.max_failures {
+                None => usual.max_failures,
+                Some(0) => None,
+                Some(most) => usize::try_from(most).ok(),
+            },
+            polite: self.polite,
+            only: slugs("only", self.only)?,
+            exclude: slugs("exclude", self.exclude)?,
+            order,
+            ..usual
+        })
+    }
+}
+
+fn invalid(field: &str, reason: impl Into<String>) -> Problem {
+    Problem::validation(BTreeMap::from([(field.to_owned(), vec![reason.into()])]))
+}
+
+async fn tell_status(fleet: Data<Fleet>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(fleet.status().await?))
+}
+
+async fn tell_plan(fleet: Data<Fleet>, wanted: Json<Wanted>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(fleet.plan(&wanted.into_inner().policy()?).await?))
+}
+
+/// Begins a run, which goes on in the background.
+async fn begin(fleet: Data<Fleet>, wanted: Json<Wanted>, caller: Caller) -> Result<HttpResponse, Problem> {
+    let policy = wanted.into_inner().policy()?;
+    if let Some(run) = fleet.running().await? {
+        return Err(FleetError::Busy(Box::new(run)).into());
+    }
+    let (fleet, actor) = (fleet.get_ref().clone(), caller.actor().to_owned());
+    tokio::spawn(async move {
+        let (sender, _) = watch::channel(Progress::default());
+        if let Err(error) = fleet.migrate(&policy, &actor, &sender, &Stop::default()).await {
+            tracing::error!(%error, "a fleet run ended");
+        }
+    });
+    Ok(HttpResponse::Accepted().insert_header(("location", "/api/admin/fleet")).json(json!({ "started": true })))
+}
+
+async fn ask_to_stop(fleet: Data<Fleet>) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(json!({ "asked": fleet.request_stop().await? })))
+}
+
+impl From<FleetError> for Problem {
+    fn from(error: FleetError) -> Self {
+        match error {
+            FleetError::Store(error) => error.into(),
+            FleetError::Busy(_) | FleetError::OldProgram { .. } => Self::new(Code::Conflict, error.to_string()),
+            FleetError::Unknown(_) => invalid("only", error.to_string()),
+            FleetError::Server(_) | FleetError::Provision(_) | FleetError::LostHold => Self::internal(error),
+        }
+    }
+}

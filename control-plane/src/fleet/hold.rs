@@ -1,0 +1,44 @@
+//! Who is at the run. The row has a lease, so that a program which hangs can't keep others out for ever, and a token, so
+//! that it writes nothing once it has been replaced. A session holds a lock beside it: PostgreSQL frees that at once when
+//! the program dies, and nobody needs to wait for the lease.
+
+use tenancy::postgres::connect;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::{Fleet, FleetError, Policy, RunId, store};
+use crate::{platform::StoreError, servers::ServerError};
+
+/// One run of a fleet at a time; counted in the platform database.
+const LOCK: i64 = 0x7465_6e61_6e74_0003;
+
+/// A run in this program's hands.
+pub(super) struct Hold {
+    pub(super) run: RunId,
+    pub(super) token: Uuid,
+    _lock: Client,
+}
+
+impl Fleet {
+    /// Begins a run, or goes on with one that was left.
+    pub(super) async fn hold(&self, policy: &Policy, actor: &str) -> Result<Hold, FleetError> {
+        let lock = connect(&self.0.admin)
+            .await
+            .map_err(|error| ServerError::Connect { name: "platform".to_owned(), reason: error.to_string() })?;
+        let is_free: bool = lock.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.get(0);
+        let client = self.0.pool.get().await.map_err(StoreError::from)?;
+        let (token, target) = (Uuid::now_v7(), self.own_version());
+        if let Some(run) = store::take_over(&client, token, is_free, target, policy).await? {
+            return Ok(Hold { run, token, _lock: lock });
+        }
+        let (run, tenants) = (RunId::generate(), store::behind(&client, target, policy, None).await?.len());
+        if store::begin(&client, run, token, target, policy, actor, tenants).await? {
+            return Ok(Hold { run, token, _lock: lock });
+        }
+        match store::running(&client).await? {
+            Some(run) => Err(FleetError::Busy(Box::new(run))),
+            // It ended just now.
+            None => Box::pin(self.hold(policy, actor)).await,
+        }
+    }
+}

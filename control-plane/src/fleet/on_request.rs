@@ -1,0 +1,78 @@
+//! Tenants that somebody waits for: a runtime that can't serve one as it is asks for it, and it is brought up at once,
+//! before whoever else is behind. And the control plane's own runs, where an operator wants them.
+
+use futures_util::{StreamExt, stream};
+use tenancy::TenantId;
+use tokio::sync::watch;
+
+use super::{Fleet, FleetError, Policy, Progress, Stop, Strategy, store};
+use crate::{audit, platform::StoreError};
+
+/// How many are brought up at once.
+const AT_ONCE: usize = 4;
+/// Somebody waits: a statement does so for a lock only briefly, and is tried again.
+const LOCK_TIMEOUT_MS: u32 = 500;
+
+impl Fleet {
+    /// Brings up whoever was asked for. Says whether there was anybody.
+    pub(crate) async fn answer_requests(&self) -> Result<bool, StoreError> {
+        if self.0.settings.strategy == Strategy::Full {
+            return Ok(false);
+        }
+        let requests = store::requests(&self.0.pool.get().await?).await?;
+        let any = !requests.is_empty();
+        stream::iter(requests)
+            .for_each_concurrent(AT_ONCE, |tenant| async move {
+                if let Err(error) = self.answer(tenant).await {
+                    tracing::warn!(%tenant, %error, "a tenant that is waited for can't be brought up now");
+                }
+            })
+            .await;
+        Ok(any)
+    }
+
+    async fn answer(&self, tenant: TenantId) -> Result<(), FleetError> {
+        let own = self.own_version();
+        let behind = {
+            let client = self.0.pool.get().await.map_err(StoreError::from)?;
+            store::one_behind(&client, tenant, own).await?
+        };
+        let brought_up = match &behind {
+            None => Ok(None),
+            Some(behind) => {
+                let server = self.0.provisioning.servers().get(behind.server).await?;
+                let policy = Policy { lock_timeout_ms: LOCK_TIMEOUT_MS, ..Policy::default() };
+                self.bring_up(&server, behind, &policy).await.map(|_| Some(own))
+            }
+        };
+        let client = self.0.pool.get().await.map_err(StoreError::from)?;
+        match brought_up {
+            Ok(version) => store::answered(&client, tenant, version).await?,
+            Err(trouble) => {
+                tracing::warn!(%tenant, failure = trouble.failure.as_str(), error = trouble.message, "a tenant can't be brought up");
+                store::unanswered(&client, tenant, &trouble.message).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a run of the control plane's own, where those are wanted and one is due.
+    pub(crate) async fn progress(&self) -> Result<(), FleetError> {
+        if self.0.settings.strategy != Strategy::Progressive {
+            return Ok(());
+        }
+        let due = {
+            let client = self.0.pool.get().await.map_err(StoreError::from)?;
+            store::is_run_due(&client, self.own_version()).await?
+        };
+        if due {
+            let policy = Policy { polite: true, ..Policy::default() };
+            let (sender, _) = watch::channel(Progress::default());
+            match self.migrate(&policy, audit::PLATFORM, &sender, &Stop::default()).await {
+                Err(FleetError::Busy(_)) => {}
+                other => drop(other?),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Brings results to the record, many in one transaction, and keeps the lease meanwhile.
+
+use std::time::Duration;
+
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{Fleet, FleetError, TenantResult, hold::Hold, run::Stop, store};
+use crate::platform::StoreError;
+
+/// How long results are gathered: a commit for each of them would cost more than the migrations.
+const GATHER: Duration = Duration::from_millis(100);
+/// How often the lease is renewed at least.
+const RENEW: Duration = Duration::from_secs(3);
+/// How many results go out at once.
+const BATCH: usize = 512;
+/// How long the platform database may be out of reach.
+const PATIENCE: Duration = Duration::from_secs(120);
+const AGAIN: Duration = Duration::from_millis(250);
+
+impl Fleet {
+    /// Records until the senders are gone. After an error the run is over: the stop is asked for.
+    pub(super) async fn record_all(
+        &self,
+        hold: &Hold,
+        mut results: mpsc::Receiver<TenantResult>,
+        stop: &Stop,
+    ) -> Result<(), FleetError> {
+        let mut batch = Vec::new();
+        loop {
+            let received = tokio::select! {
+                received = results.recv_many(&mut batch, BATCH) => Some(received),
+                () = tokio::time::sleep(RENEW) => None,
+            };
+            if received == Some(0) {
+                return Ok(());
+            }
+            if received.is_some() {
+                let until = Instant::now() + GATHER;
+                while batch.len() < BATCH {
+                    match tokio::time::timeout_at(until, results.recv()).await {
+                        Ok(Some(result)) => batch.push(result),
+                        Ok(None) | Err(_) => break,
+                    }
+                }
+            }
+            if let Err(error) = self.record(hold, &batch, stop).await {
+                stop.ask(error.to_string());
+                return Err(error);
+            }
+            batch.clear();
+        }
+    }
+
+    /// Records these, waiting for a platform database that is out of reach; and hears whether the run is to stop.
+    pub(super) async fn record(&self, hold: &Hold, batch: &[TenantResult], stop: &Stop) -> Result<(), FleetError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.record_once(hold, batch).await {
+                Ok(None) => return Err(FleetError::LostHold),
+                Ok(Some(wanted)) => {
+                    if wanted {
+                        stop.ask("it was asked to stop".to_owned());
+                    }
+                    return Ok(());
+                }
+                Err(error) if is_passing(&error) && Instant::now() < deadline => tokio::time::sleep(AGAIN).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn record_once(&self, hold: &Hold, batch: &[TenantResult]) -> Result<Option<bool>, StoreError> {
+        let client = self.0.pool.get().await?;
+        store::record(&client, hold.run, hold.token, batch).await
+    }
+}
+
+/// Whether the same may work in a moment.
+pub(super) fn is_passing(error: &StoreError) -> bool {
+    use tenancy::postgres::Failure;
+    matches!(
+        error.failure(),
+        Failure::Unavailable | Failure::TooManyConnections | Failure::Terminated | Failure::Serialization
+    )
+}

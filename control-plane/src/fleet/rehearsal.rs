@@ -1,0 +1,111 @@
+//! A rehearsal: every tenant's pending migrations, in transactions that are rolled back.
+
+use std::collections::HashMap;
+
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+use tenancy::{TenantSlug, text_enum};
+use tokio::sync::watch;
+
+use super::{
+    Failure, Fleet, FleetError, Policy, Progress, Stop,
+    store::{self, Behind},
+};
+use crate::platform::StoreError;
+
+text_enum! {
+    /// What a rehearsal says of one tenant.
+    pub enum Verdict {
+        /// Everything that is pending would go well.
+        Passes = "passes",
+        /// Something would fail.
+        Fails = "fails",
+        /// It went well as far as it could be tried: a migration runs outside a transaction.
+        Partly = "partly",
+        /// It is at a version that this program does not know yet.
+        Newer = "newer",
+    }
+}
+
+/// What was tried on one tenant.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rehearsal {
+    /// The tenant.
+    pub slug: TenantSlug,
+    /// What is to be expected.
+    pub verdict: Verdict,
+    /// The version that it is at.
+    pub version: i32,
+    /// How many migrations went well.
+    pub passed: usize,
+    /// Why the next would fail.
+    pub failure: Option<Failure>,
+    /// In words; or the migration that can't be tried.
+    pub message: Option<String>,
+}
+
+impl Fleet {
+    /// Tries on everybody whom the policy names what [`Fleet::migrate`] would do, and changes nothing. Locks are taken as
+    /// they would be, for as long as a tenant's migrations take.
+    ///
+    /// # Errors
+    /// [`FleetError`]. That a tenant would fail is none.
+    pub async fn rehearse(
+        &self,
+        policy: &Policy,
+        progress: &watch::Sender<Progress>,
+        stop: &Stop,
+    ) -> Result<Vec<Rehearsal>, FleetError> {
+        self.check(policy).await?;
+        let behind = {
+            let client = self.0.pool.get().await.map_err(StoreError::from)?;
+            store::behind(&client, self.own_version(), policy, None).await?
+        };
+        progress.send_modify(|progress| progress.total = behind.len());
+        let servers: HashMap<_, _> =
+            self.0.provisioning.servers().all().await?.into_iter().map(|server| (server.id, server)).collect();
+        let tries = behind.into_iter().map(|tenant| {
+            let server = &servers[&tenant.server];
+            async move {
+                if stop.reason().is_some() {
+                    return None;
+                }
+                let rehearsal = self.rehearse_one(server, tenant, policy).await;
+                progress.send_modify(|progress| match rehearsal.verdict {
+                    Verdict::Passes | Verdict::Partly => progress.done += 1,
+                    Verdict::Fails => progress.failed += 1,
+                    Verdict::Newer => progress.passed_over += 1,
+                });
+                Some(rehearsal)
+            }
+        });
+        let tries = stream::iter(tries).buffer_unordered(policy.concurrency.max(1));
+        Ok(tries.filter_map(async |rehearsal| rehearsal).collect().await)
+    }
+
+    async fn rehearse_one(&self, server: &crate::servers::Server, tenant: Behind, policy: &Policy) -> Rehearsal {
+        let tried = self.rehearse_on(server, &tenant.database, policy).await;
+        let said = |verdict, version, passed| Rehearsal {
+            slug: tenant.slug.clone(),
+            verdict,
+            version,
+            passed,
+            failure: None,
+            message: None,
+        };
+        match tried {
+            Ok(rehearsed) => {
+                let verdict = if rehearsed.beyond.is_some() { Verdict::Partly } else { Verdict::Passes };
+                Rehearsal { message: rehearsed.beyond, ..said(verdict, rehearsed.from, rehearsed.passed) }
+            }
+            Err(trouble) => match trouble.newer {
+                Some(found) => Rehearsal { message: Some(trouble.message), ..said(Verdict::Newer, found, 0) },
+                None => Rehearsal {
+                    failure: Some(trouble.failure),
+                    message: Some(trouble.message),
+                    ..said(Verdict::Fails, tenant.version, 0)
+                },
+            },
+        }
+    }
+}

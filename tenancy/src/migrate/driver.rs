@@ -1,0 +1,119 @@
+//! A client that refinery can drive.
+
+use refinery_core::{
+    Migration,
+    traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction},
+};
+use tokio_postgres::{
+    Client,
+    error::{ErrorPosition, SqlState},
+};
+
+use super::{HISTORY_TABLE, MigrateError, Place, history::History};
+use crate::postgres::{Failure, describe, failure};
+
+const NO_TRANSACTION: &str = "-- no-transaction";
+/// What comes before a migration's text in what is sent.
+const HEAD: &str = "BEGIN;\n";
+
+/// Whether a migration runs outside a transaction.
+#[must_use]
+pub fn is_no_transaction(sql: &str) -> bool {
+    sql.trim_start().starts_with(NO_TRANSACTION)
+}
+
+/// A client, and what is known already of its database.
+pub(super) struct Driver<'a> {
+    client: &'a mut Client,
+    history: History,
+    failed: Option<Failed>,
+}
+
+impl<'a> Driver<'a> {
+    pub(super) const fn new(client: &'a mut Client, history: History) -> Self {
+        Self { client, history, failed: None }
+    }
+
+    /// What a statement failed of, where one did.
+    pub(super) fn into_failed(self) -> Option<Failed> {
+        self.failed
+    }
+
+    async fn send(&mut self, sql: &str, text: &str, head: usize) -> Result<(), tokio_postgres::Error> {
+        let sent = self.client.batch_execute(text).await;
+        sent.inspect_err(|error| self.failed = Some(Failed::of(sql, head, error)))
+    }
+}
+
+impl AsyncTransaction for Driver<'_> {
+    type Error = tokio_postgres::Error;
+
+    async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(
+        &'a mut self,
+        queries: T,
+    ) -> Result<usize, Self::Error> {
+        let queries: Vec<&str> = queries.collect();
+        match queries.as_slice() {
+            [table] if *table == Self::assert_migrations_table_query(HISTORY_TABLE) => {
+                if self.history.is_new() {
+                    self.client.batch_execute(table).await?;
+                }
+            }
+            [sql, rest @ ..] if is_no_transaction(sql) => {
+                self.send(sql, sql, 0).await?;
+                for query in rest {
+                    self.client.batch_execute(query).await?;
+                }
+            }
+            [sql, rest @ ..] => {
+                // In one message: a round trip costs more than most migrations, and a program that is killed now leaves
+                // all of it or nothing.
+                let text = format!("{HEAD}{sql}\n;\n{};\nCOMMIT", rest.join(";\n"));
+                if let Err(error) = self.send(sql, &text, HEAD.len()).await {
+                    let _ = self.client.batch_execute("ROLLBACK").await;
+                    return Err(error);
+                }
+            }
+            [] => {}
+        }
+        Ok(queries.len())
+    }
+}
+
+impl AsyncQuery<Vec<Migration>> for Driver<'_> {
+    /// refinery asks for one thing: what was applied.
+    async fn query<'a>(&'a mut self, _: &'a str) -> Result<Vec<Migration>, Self::Error> {
+        Ok(self.history.applied.clone())
+    }
+}
+
+impl AsyncMigrate for Driver<'_> {}
+
+/// What a statement failed of.
+pub(super) struct Failed {
+    place: Option<Place>,
+    reason: String,
+    code: Option<SqlState>,
+    failure: Failure,
+}
+
+impl Failed {
+    /// Of a migration's text, which began after `head` characters of what was sent.
+    pub(super) fn of(sql: &str, head: usize, error: &tokio_postgres::Error) -> Self {
+        let position = error.as_db_error().and_then(|db| match db.position() {
+            Some(ErrorPosition::Original(place)) => (*place as usize).checked_sub(head + 1),
+            _ => None,
+        });
+        let place = position.map(|position| {
+            let line = sql.chars().take(position).filter(|letter| *letter == '\n').count();
+            let text = sql.lines().nth(line).unwrap_or_default().trim().chars().take(200).collect();
+            Place { line: line + 1, text }
+        });
+        Self { place, reason: describe(error), code: error.code().cloned(), failure: failure(error) }
+    }
+
+    pub(super) fn in_migration(self, migration: String) -> MigrateError {
+        let Self { place, reason, code, failure } = self;
+        MigrateError::Statement { migration, place, reason, code, failure }
+    }
+}
