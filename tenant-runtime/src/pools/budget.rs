@@ -111,8 +111,11 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// One of so many connections may be about to change hands.
-const CHANGING: usize = 24;
+/// How many connections may be about to change hands: as many as keep the server's processors busy, and not most of a
+/// small budget.
+fn changing(size: usize) -> usize {
+    (*AT_ONCE * 3 / 4).min(size / 2).max(2)
+}
 
 impl Budget {
     pub(crate) fn new(server: Config, size: usize) -> Self {
@@ -226,7 +229,7 @@ impl Budget {
         let leaving = places.taken.saturating_sub(self.open.load(Ordering::SeqCst) + connecting);
         let too_many = places.taken.saturating_sub(places.size);
         let wanted = (places.taken + places.waiting.len()).saturating_sub(places.size);
-        let changing = (places.size / CHANGING).max(2).saturating_sub(leaving + connecting);
+        let changing = changing(places.size).saturating_sub(leaving + connecting);
         wanted.saturating_sub(leaving).min(changing).max(too_many.saturating_sub(leaving))
     }
 

@@ -18,6 +18,7 @@ use tests::{
         Effort,
         load::{Load, get},
         report::{Line, Report, note},
+        rows,
         served::{Served, Wanted, token},
     },
 };
@@ -207,14 +208,14 @@ async fn connecting(configs: Arc<Vec<Config>>, customer: CustomerId, time: Durat
     let started = Instant::now();
     let tasks: Vec<_> = (0..8_u64)
         .map(|number| {
-            let (configs, done) = (configs.clone(), done.clone());
+            // What the bare handler asks for.
+            let (configs, done, sql) = (configs.clone(), done.clone(), rows::read_one());
             tokio::spawn(async move {
                 let mut chance = Chance::of(number);
                 while started.elapsed() < time {
                     let config = &configs[chance.below(configs.len())];
                     let client = tenancy::postgres::connect(config).await.unwrap();
-                    let sql = "SELECT company_name FROM customers WHERE id = $1";
-                    let rows = client.query_typed(sql, &[(&customer, tokio_postgres::types::Type::UUID)]).await;
+                    let rows = client.query_typed(&sql, &[(&customer, tokio_postgres::types::Type::UUID)]).await;
                     assert_eq!(rows.unwrap().len(), 1);
                     done.fetch_add(1, Ordering::Relaxed);
                 }
