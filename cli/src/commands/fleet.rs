@@ -37,9 +37,12 @@ pub(super) enum Fleet {
     Drift(Whom),
     /// Look for dangers in migrations: lost data, broken programs, long locks
     #[command(
-        after_help = "A finding is allowed by a comment above the statement: -- squawk-ignore RULE -- why it is safe here\n\nExample:\n  tenantry fleet lint\n  tenantry fleet lint tenant-migrations"
+        after_help = "A finding is allowed by a comment above the statement: -- squawk-ignore RULE -- why it is safe here\n\nExample:\n  tenantry fleet lint\n  tenantry fleet lint tenant-migrations --after 4"
     )]
     Lint {
+        /// Only migrations above this version: those that were applied somewhere can't be changed any more
+        #[arg(long, value_name = "VERSION", default_value_t = 0, hide_default_value = true)]
+        after: i32,
         /// Folders of migrations [default: those that are built in]
         folders: Vec<PathBuf>,
     },
@@ -131,8 +134,8 @@ impl Migrate {
 
 impl Fleet {
     pub(super) async fn run(self, common: Common) -> Failed<ExitCode> {
-        if let Self::Lint { folders } = &self {
-            return lint(&common, folders);
+        if let Self::Lint { after, folders } = &self {
+            return lint(&common, folders, *after);
         }
         let control_plane: ControlPlane = common.platform()?.control_plane(Fault::default())?;
         let fleet = &control_plane.fleet;
@@ -211,13 +214,13 @@ async fn drift(common: &Common, fleet: &Capability, policy: &Policy) -> Failed<E
 }
 
 /// Needs no platform.
-fn lint(common: &Common, folders: &[PathBuf]) -> Failed<ExitCode> {
+fn lint(common: &Common, folders: &[PathBuf], after: i32) -> Failed<ExitCode> {
     let mut findings = Vec::new();
     if folders.is_empty() {
-        findings = control_plane::fleet::lint(&control_plane::provisioning::tenant_migrations());
+        findings = control_plane::fleet::lint(&control_plane::provisioning::tenant_migrations(), after);
     }
     for folder in folders {
-        findings.extend(control_plane::fleet::lint(&Migrations::read(folder).map_err(CliError::new)?));
+        findings.extend(control_plane::fleet::lint(&Migrations::read(folder).map_err(CliError::new)?, after));
     }
     common.output().print(&findings, |findings| match findings.as_slice() {
         [] => "No dangers were found.".to_owned(),

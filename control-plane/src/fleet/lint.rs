@@ -54,11 +54,11 @@ pub struct Finding {
     pub help: Option<String>,
 }
 
-/// The findings in migrations, in order.
+/// The findings in the migrations above a version, in order.
 #[must_use]
-pub fn lint(migrations: &Migrations) -> Vec<Finding> {
-    let texts = migrations.after(0).zip(migrations.texts());
-    texts.flat_map(|(name, (_, text))| lint_text(&name, text)).collect()
+pub fn lint(migrations: &Migrations, after: i32) -> Vec<Finding> {
+    let texts = migrations.texts().filter(|(version, _)| *version > after);
+    migrations.after(after).zip(texts).flat_map(|(name, (_, text))| lint_text(&name, text)).collect()
 }
 
 fn lint_text(migration: &str, text: &str) -> Vec<Finding> {

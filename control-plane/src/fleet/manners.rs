@@ -17,9 +17,9 @@ const LEARN: usize = 20;
 /// How often it is asked after a tenant.
 const LOOKS: usize = 5;
 /// A tenant's work is followed by a pause of so many times its length: the least, and the most.
-const PAUSES: (f64, f64) = (1.0, 30.0);
+const PAUSES: (f64, f64) = (0.5, 10.0);
 /// A server that answers so many times slower than usual is busy.
-const BUSY: f64 = 1.5;
+const BUSY: f64 = 2.0;
 
 /// How a server felt before, and how much is held back now.
 pub(super) struct Manners {
@@ -38,19 +38,20 @@ impl Manners {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         looks.sort();
-        Some(Self { session, usual: looks[LEARN / 2], pause: Mutex::new(PAUSES.0 * 3.0) })
+        Some(Self { session, usual: looks[LEARN / 2], pause: Mutex::new(PAUSES.0 * 4.0) })
     }
 
     /// Waits in proportion to what the last tenant took, longer each time that the server is slow to answer.
     pub(super) async fn hold_back(&self, took: Duration, stop: &Stop) {
-        let mut slowest = Duration::ZERO;
-        for _ in 0..LOOKS {
-            slowest = slowest.max(look(&self.session).await.unwrap_or_default());
+        let mut looks = [Duration::ZERO; LOOKS];
+        for each in &mut looks {
+            *each = look(&self.session).await.unwrap_or_default();
         }
+        looks.sort();
         let pause = {
             let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_busy = slowest.as_secs_f64() > self.usual.as_secs_f64() * BUSY;
-            *pause = if is_busy { (*pause * 1.5).min(PAUSES.1) } else { (*pause * 0.9).max(PAUSES.0) };
+            let is_busy = looks[LOOKS / 2].as_secs_f64() > self.usual.as_secs_f64() * BUSY;
+            *pause = if is_busy { (*pause * 1.3).min(PAUSES.1) } else { (*pause * 0.9).max(PAUSES.0) };
             took.mul_f64(*pause)
         };
         tokio::select! {

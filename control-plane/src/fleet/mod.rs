@@ -12,6 +12,7 @@ mod hold;
 mod lint;
 mod manners;
 mod on_request;
+mod patience;
 mod plan;
 mod queue;
 mod recorder;

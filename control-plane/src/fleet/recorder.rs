@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Fleet, FleetError, TenantResult, hold::Hold, run::Stop, store};
+use super::{Fleet, FleetError, TenantResult, hold::Hold, patience::patiently, run::Stop, store};
 use crate::platform::StoreError;
 
 /// How long results are gathered: a commit for each of them would cost more than the migrations.
@@ -13,9 +13,6 @@ const GATHER: Duration = Duration::from_millis(100);
 const RENEW: Duration = Duration::from_secs(3);
 /// How many results go out at once.
 const BATCH: usize = 512;
-/// How long the platform database may be out of reach.
-const PATIENCE: Duration = Duration::from_secs(120);
-const AGAIN: Duration = Duration::from_millis(250);
 
 impl Fleet {
     /// Records until the senders are gone. After an error the run is over: the stop is asked for.
@@ -53,33 +50,15 @@ impl Fleet {
 
     /// Records these, waiting for a platform database that is out of reach; and hears whether the run is to stop.
     pub(super) async fn record(&self, hold: &Hold, batch: &[TenantResult], stop: &Stop) -> Result<(), FleetError> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.record_once(hold, batch).await {
-                Ok(None) => return Err(FleetError::LostHold),
-                Ok(Some(wanted)) => {
-                    if wanted {
-                        stop.ask("it was asked to stop".to_owned());
-                    }
-                    return Ok(());
-                }
-                Err(error) if is_passing(&error) && Instant::now() < deadline => tokio::time::sleep(AGAIN).await,
-                Err(error) => return Err(error.into()),
-            }
+        let recorded = patiently(move || async move {
+            let client = self.0.pool.get().await.map_err(StoreError::from)?;
+            Ok(store::record(&client, hold.run, hold.token, batch).await?)
+        });
+        match recorded.await? {
+            None => return Err(FleetError::LostHold),
+            Some(true) => stop.ask("it was asked to stop".to_owned()),
+            Some(false) => {}
         }
+        Ok(())
     }
-
-    async fn record_once(&self, hold: &Hold, batch: &[TenantResult]) -> Result<Option<bool>, StoreError> {
-        let client = self.0.pool.get().await?;
-        store::record(&client, hold.run, hold.token, batch).await
-    }
-}
-
-/// Whether the same may work in a moment.
-pub(super) fn is_passing(error: &StoreError) -> bool {
-    use tenancy::postgres::Failure;
-    matches!(
-        error.failure(),
-        Failure::Unavailable | Failure::TooManyConnections | Failure::Terminated | Failure::Serialization
-    )
 }

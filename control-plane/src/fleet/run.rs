@@ -21,6 +21,7 @@ use super::{
     Failure, Fleet, FleetError, Outcome, Policy, Run, RunState, TenantResult,
     hold::Hold,
     manners::Manners,
+    patience::{AGAIN, PATIENCE, patiently},
     queue::{Job, Queue},
     store::{self, Behind},
     tenant::Trouble,
@@ -29,9 +30,6 @@ use crate::{audit, platform::StoreError, servers::Server};
 
 /// How often a tenant is tried whose database is locked by somebody.
 const MOST_TRIES: i32 = 5;
-/// How long a server may be out of reach.
-const PATIENCE: Duration = Duration::from_secs(120);
-const AGAIN: Duration = Duration::from_millis(250);
 /// How often connections are claimed anew.
 const CLAIM_EVERY: Duration = Duration::from_secs(5);
 /// How long a tenant that is being made at an older version is waited for.
@@ -129,7 +127,6 @@ impl Fleet {
         stop: &Stop,
     ) -> Result<Summary, FleetError> {
         self.check(policy).await?;
-        self.0.provisioning.prepare().await?;
         let (own, target) = (self.own_version(), self.0.provisioning.target().await?.version);
         if target > own {
             return Err(FleetError::OldProgram { target, own });
@@ -137,8 +134,8 @@ impl Fleet {
         let hold = self.hold(policy, actor).await?;
         let servers = self.0.provisioning.servers().all().await?.into_iter().map(|server| (server.id, server));
         let course = Course { hold, policy, stop, progress, servers: servers.collect(), process: Uuid::now_v7() };
-        let ended = self.waves(&course).await;
-        let client = self.0.pool.get().await.map_err(StoreError::from)?;
+        let ended = self.all(&course).await;
+        let client = patiently(move || async move { Ok(self.0.pool.get().await.map_err(StoreError::from)?) }).await?;
         store::release_connections(&client, course.process).await?;
         let (state, reason) = match &ended {
             Ok(None) => (RunState::Done, None),
@@ -166,22 +163,54 @@ impl Fleet {
         store::request_stop(&self.0.pool.get().await?).await
     }
 
-    /// Wave after wave; why it stopped before everybody had a turn.
-    async fn waves(&self, course: &Course<'_>) -> Result<Option<String>, FleetError> {
-        let (policy, target) = (course.policy, self.own_version());
-        let mut made_by = None;
-        for wave in 1.. {
-            let (behind, made_behind) = {
-                let client = self.0.pool.get().await.map_err(StoreError::from)?;
-                let behind = store::behind(&client, target, policy, Some(course.hold.run)).await?;
-                // A last look: whoever was begun before the target moved on is still to come.
-                (behind, policy.only.is_empty() && store::is_somebody_made_behind(&client, target).await?)
-            };
-            if wave == 1 {
-                course.progress.send_modify(|progress| progress.total = behind.len());
+    /// The canaries, then everybody else; why it stopped before everybody had a turn. New tenants are born at the new
+    /// version once the canaries are well, and from then on nobody is born behind: a last look finds those who were.
+    async fn all(&self, course: &Course<'_>) -> Result<Option<String>, FleetError> {
+        if course.policy.canaries > 0 {
+            let canaries = self.behind(course).await?.into_iter().take(course.policy.canaries).collect::<Vec<_>>();
+            course.progress.send_modify(|progress| progress.wave = 1);
+            self.wave(course, canaries).await?;
+            if course.progress.borrow().failed > 0 && !course.policy.despite_canaries {
+                course.stop.ask("a canary failed".to_owned());
             }
+            self.wait(course, course.policy.pause()).await?;
+            if let Some(reason) = course.stop.reason() {
+                return Ok(Some(reason));
+            }
+        }
+        // Beside each other: making the template is mostly waiting for the disk.
+        let (prepared, ended) = tokio::join!(
+            patiently(move || async move { Ok(self.0.provisioning.prepare().await?) }),
+            self.waves(course)
+        );
+        prepared?;
+        match ended? {
+            None => self.waves(course).await,
+            stopped => Ok(stopped),
+        }
+    }
+
+    async fn behind(&self, course: &Course<'_>) -> Result<Vec<Behind>, FleetError> {
+        let behind = patiently(move || async move {
+            let client = self.0.pool.get().await.map_err(StoreError::from)?;
+            Ok(store::behind(&client, self.own_version(), course.policy, Some(course.hold.run)).await?)
+        });
+        let behind = behind.await?;
+        course.progress.send_modify(|progress| progress.total = progress.total.max(progress.turns() + behind.len()));
+        Ok(behind)
+    }
+
+    /// Wave after wave, until nobody is behind; why it stopped before that.
+    async fn waves(&self, course: &Course<'_>) -> Result<Option<String>, FleetError> {
+        let policy = course.policy;
+        let mut made_by = None;
+        loop {
+            if let Some(reason) = course.stop.reason() {
+                return Ok(Some(reason));
+            }
+            let behind = self.behind(course).await?;
             if behind.is_empty() {
-                if !made_behind {
+                if !(policy.only.is_empty() && self.is_somebody_made_behind().await?) {
                     return Ok(None);
                 }
                 if Instant::now() > *made_by.get_or_insert(Instant::now() + MADE) {
@@ -190,30 +219,20 @@ impl Fleet {
                 self.wait(course, AGAIN).await?;
                 continue;
             }
-            let canaries = wave == 1 && policy.canaries > 0;
-            let size = match (canaries, policy.wave) {
-                (true, _) => policy.canaries,
-                (false, 0) => behind.len(),
-                (false, size) => size,
-            };
-            course.progress.send_modify(|progress| {
-                progress.wave = wave;
-                progress.total = progress.total.max(progress.turns() + behind.len());
-            });
+            let size = if policy.wave == 0 { behind.len() } else { policy.wave };
+            course.progress.send_modify(|progress| progress.wave += 1);
             self.wave(course, behind.into_iter().take(size).collect()).await?;
-            if let Some(reason) = course.stop.reason() {
-                return Ok(Some(reason));
-            }
-            let failed = course.progress.borrow().failed;
-            if canaries && failed > 0 && !policy.despite_canaries {
-                return Ok(Some("a canary failed".to_owned()));
-            }
             self.wait(course, policy.pause()).await?;
-            if let Some(reason) = course.stop.reason() {
-                return Ok(Some(reason));
-            }
         }
-        Ok(None)
+    }
+
+    /// Whether somebody is being made who was begun before the target moved on.
+    async fn is_somebody_made_behind(&self) -> Result<bool, FleetError> {
+        patiently(move || async move {
+            let client = self.0.pool.get().await.map_err(StoreError::from)?;
+            Ok(store::is_somebody_made_behind(&client, self.own_version()).await?)
+        })
+        .await
     }
 
     /// Waits, keeping the lease, until the time is over or a stop is asked for.

@@ -77,7 +77,8 @@ impl Fleet {
             true => Some(self.back_up(server, tenant).await?),
             false => None,
         };
-        let work = async |client: &mut Client, migrations: &Migrations| migrations.run_last(client).await;
+        let known = tenant.version;
+        let work = async |client: &mut Client, migrations: &Migrations| migrations.run_last(client, known).await;
         Ok((self.inside(server, &tenant.database, policy, work).await?, backup))
     }
 
@@ -114,7 +115,7 @@ impl Fleet {
         let mut config = on_database(&server.admin, database);
         // Said while connecting, because every round trip counts a thousand times.
         config.application_name("tenantry-fleet").options(format!(
-            "-c role={} -c lock_timeout={}ms -c statement_timeout={}s -c idle_in_transaction_session_timeout=60s",
+            "-c role={} -c lock_timeout={}ms -c statement_timeout={}s",
             provisioning.prefix().owner_role(),
             policy.lock_timeout_ms,
             policy.statement_seconds,

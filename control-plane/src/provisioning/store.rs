@@ -109,10 +109,12 @@ pub(super) async fn forget_lost_stock(db: &impl GenericClient) -> Result<(), Sto
     Ok(())
 }
 
-/// Stock that will not be claimed: of another version, or never finished.
+/// Stock that will not be claimed: of another version, or never finished. None while the fleet is migrated: every DROP
+/// DATABASE makes the server write out all that was changed, and that is a thousand catalogs then.
 pub(super) async fn old_stock(db: &impl GenericClient) -> Result<Vec<DatabaseName>, StoreError> {
-    let sql = "SELECT s.database_name FROM stock s, schema_target t WHERE NOT s.ready OR s.schema_version <> t.version \
-               OR s.fingerprint <> t.fingerprint";
+    let sql = "SELECT s.database_name FROM stock s, schema_target t WHERE (NOT s.ready OR s.schema_version <> t.version \
+               OR s.fingerprint <> t.fingerprint) \
+               AND NOT EXISTS (SELECT 1 FROM fleet_runs WHERE state = 'running' AND lease_until > now())";
     let statement = db.prepare_cached(sql).await?;
     Ok(db.query(&statement, &[]).await?.iter().map(|row| row.get(0)).collect())
 }

@@ -68,8 +68,9 @@ impl AsyncTransaction for Driver<'_> {
             [sql, rest @ ..] => {
                 // In one message: a round trip costs more than most migrations, and a program that is killed now leaves
                 // all of it or nothing.
-                let text = format!("{HEAD}{sql}\n;\n{};\nCOMMIT", rest.join(";\n"));
-                if let Err(error) = self.send(sql, &text, HEAD.len()).await {
+                let head = self.history.take_assurance().unwrap_or_else(|| HEAD.to_owned());
+                let text = format!("{head}{sql}\n;\n{};\nCOMMIT", rest.join(";\n"));
+                if let Err(error) = self.send(sql, &text, head.chars().count()).await {
                     let _ = self.client.batch_execute("ROLLBACK").await;
                     return Err(error);
                 }

@@ -45,6 +45,8 @@ pub enum HistoryError {
 pub(super) struct History {
     pub(super) applied: Vec<Migration>,
     is_new: bool,
+    /// What keeps others out, and makes sure that it is so, where nobody has looked: to be sent before the first change.
+    assurance: Option<String>,
 }
 
 impl History {
@@ -63,15 +65,35 @@ impl History {
                     SimpleQueryMessage::Row(row) => applied(row),
                     _ => None,
                 });
-                Ok(Self { applied: rows.collect(), is_new: false })
+                Ok(Self { applied: rows.collect(), is_new: false, assurance: None })
             }
             // A database that never was migrated has no such table. The statements before that one went with it.
             Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
                 client.batch_execute(&lock).await?;
-                Ok(Self { applied: Vec::new(), is_new: true })
+                Ok(Self { applied: Vec::new(), is_new: true, assurance: None })
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What a database at this version has had, if it was always migrated with these. A division by zero says that it is
+    /// not so.
+    pub(super) fn assumed(list: &[Migration], version: i32, lock: i64) -> Self {
+        let applied: Vec<Migration> = list.iter().filter(|migration| migration.version() <= version).cloned().collect();
+        // A checksum is of number, name and text. More than this comparison would cost a fresh session more than a migration.
+        let checksums: Vec<String> = applied.iter().map(|migration| migration.checksum().to_string()).collect();
+        let assurance = format!(
+            "SELECT pg_advisory_lock({lock}); BEGIN; SELECT 1 / (count(*) = {count} AND count(*) FILTER \
+             (WHERE checksum = ANY ('{{{}}}')) = {count})::integer FROM {HISTORY_TABLE};\n",
+            checksums.join(","),
+            count = applied.len(),
+        );
+        Self { applied, is_new: false, assurance: Some(assurance) }
+    }
+
+    /// Given once: before the first change.
+    pub(super) fn take_assurance(&mut self) -> Option<String> {
+        self.assurance.take()
     }
 
     /// Whether refinery's table is still to be made.
@@ -136,7 +158,7 @@ mod tests {
             let (version, name) = (migration.version(), migration.name().to_owned());
             Migration::applied(version, name, OffsetDateTime::UNIX_EPOCH, migration.checksum())
         });
-        History { applied: applied.collect(), is_new: false }
+        History { applied: applied.collect(), is_new: false, assurance: None }
     }
 
     fn compared(own: &[&str], applied: &[&str]) -> Result<Vec<i32>, HistoryError> {

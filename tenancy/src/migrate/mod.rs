@@ -194,12 +194,22 @@ impl Migrations {
         result
     }
 
-    /// [`Migrations::run`] on a session that ends with it, and already has the role that is to own the objects.
+    /// [`Migrations::run`] on a session that ends with it, and already has the role that is to own the objects; `known` is
+    /// the version that the database is taken to have. Where it has that, its history is not read but made sure of in the
+    /// transaction that changes it: a round trip less for each of a thousand databases.
     ///
     /// # Errors
     /// [`MigrateError`].
-    pub async fn run_last(&self, client: &mut Client) -> Result<Ran, MigrateError> {
-        self.run_locked(client, None).await
+    pub async fn run_last(&self, client: &mut Client, known: i32) -> Result<Ran, MigrateError> {
+        let next = self.list.iter().find(|migration| migration.version() > known).and_then(Migration::sql);
+        if known == 0 || next.is_none_or(is_no_transaction) {
+            return self.run_locked(client, None).await;
+        }
+        match self.apply(client, History::assumed(&self.list, known, LOCK)).await {
+            // It is not so, or the migration itself divides by zero: now it is looked at.
+            Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => self.run_locked(client, None).await,
+            other => other,
+        }
     }
 
     async fn run_locked(&self, client: &mut Client, owner: Option<&RoleName>) -> Result<Ran, MigrateError> {
@@ -208,6 +218,12 @@ impl Migrations {
         if self.pending(&history)?.is_empty() && !history.is_new() {
             return Ok(Ran { from, applied: 0 });
         }
+        self.apply(client, history).await
+    }
+
+    /// Lets refinery apply what this history lacks.
+    async fn apply(&self, client: &mut Client, history: History) -> Result<Ran, MigrateError> {
+        let from = history.version();
         let mut driver = Driver::new(client, history);
         let done = driver.migrate(&self.list, true, true, false, Target::Latest, HISTORY_TABLE).await;
         match done {

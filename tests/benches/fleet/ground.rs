@@ -52,6 +52,17 @@ impl Ground {
         Platform::new(settings).unwrap().control_plane(Fault::default()).unwrap()
     }
 
+    /// Waits until stock is replaced, which databases of the last version are, and writes out what was done until now.
+    pub(crate) async fn settle(&self) {
+        let session = self.served.platform_session().await;
+        let sql =
+            "SELECT count(*) = 0 FROM stock s, schema_target t WHERE s.schema_version <> t.version OR NOT s.ready";
+        while !session.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        session.batch_execute("CHECKPOINT").await.unwrap();
+    }
+
     /// Brings everybody up, and how long that took in all.
     pub(crate) async fn migrate(&self, policy: &Policy) -> (Duration, Summary) {
         let program = self.program();

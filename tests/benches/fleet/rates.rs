@@ -41,6 +41,7 @@ pub(crate) async fn measure(ground: &mut Ground, effort: Effort, report: &mut Re
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for round in 0..effort.pick(5, 2) {
         for turn in 0..2 {
+            ground.settle().await;
             if (round + turn) % 2 == 0 {
                 ground.add(&[&column()]);
                 ours.push(rate(count, ground.migrate(&Policy::default()).await.0));

@@ -2,6 +2,7 @@
 //! stopped goes on where it was.
 
 mod killed;
+mod looked_at;
 mod on_request;
 
 use std::{collections::BTreeMap, time::Duration};
