@@ -97,7 +97,7 @@ BEGIN
            coalesce(sum(connections) FILTER (WHERE kind = 'runtime'), 0), 1 + count(*) FILTER (WHERE kind = 'runtime')
         INTO fixed, others, runtimes
         FROM connection_shares WHERE server_id = server.id AND process <> of_process;
-    mine := greatest(newcomer, least(at_most, (total - fixed - newcomer) / runtimes, total - fixed - newcomer - others));
+    mine := greatest(least(newcomer, at_most), least(at_most, (total - fixed - newcomer) / runtimes, total - fixed - newcomer - others));
     INSERT INTO connection_shares VALUES
         (server.id, of_process, 'runtime', greatest(mine, held), now() + interval '30 seconds')
     ON CONFLICT (server_id, process) DO UPDATE

@@ -257,10 +257,12 @@ impl From<FleetError> for CliError {
 fn plan(plan: &Plan) -> String {
     let mut lines = Vec::new();
     if let Some(run) = &plan.running {
-        lines.push(format!(
-            "{} is under way, or was left: tenantry fleet migrate goes on with one that was left.",
-            run.id
-        ));
+        lines.push(match run.is_held {
+            true => format!("{} is under way.", run.id),
+            false => {
+                format!("{} was left by a program that was killed: tenantry fleet migrate goes on with it.", run.id)
+            }
+        });
     }
     if plan.tenants.is_empty() {
         lines.push(format!("Everybody is at version {}.", plan.target_version));

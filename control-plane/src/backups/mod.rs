@@ -56,10 +56,11 @@ impl Backups {
         self.folder.join(format!("{database}-{tenant}-final.dump"))
     }
 
-    /// Where the backup is, or will be, of a tenant at this schema version, from before a migration.
+    /// Where a backup of a tenant at this schema version will be, from before a migration: never where another is.
     #[must_use]
     pub fn before_migration(&self, database: &DatabaseName, tenant: TenantId, version: i32) -> PathBuf {
-        self.folder.join(format!("{database}-{tenant}-at-version-{version}.dump"))
+        let unique = Uuid::now_v7().simple();
+        self.folder.join(format!("{database}-{tenant}-at-version-{version}-{unique}.dump"))
     }
 
     /// Dumps a database in PostgreSQL's custom format. The file appears under its name only when it is whole, so this

@@ -134,6 +134,7 @@ impl Trouble {
             | Self::Unreadable { .. }
             | Self::Unreachable(_)
             | Self::OpenNeighbour(_)
+            | Self::Behind { .. }
             | Self::Setting { .. } => false,
             Self::OrphanDirectory { local, .. } => *local,
             _ => true,
@@ -195,7 +196,10 @@ impl fmt::Display for Trouble {
             Self::StuckSaga { tenant, kind, error } => write!(f, "to {kind} {tenant} has failed so far: {error}"),
             Self::HalfMade(tenant) => write!(f, "{tenant} is provisioning, and nothing is making it"),
             Self::Behind { tenant, version, target } => {
-                write!(f, "{tenant} has schema version {version}; {target} is current")
+                write!(
+                    f,
+                    "{tenant} has schema version {version}; {target} is current; tenantry fleet migrate brings it up"
+                )
             }
             Self::WrongVersion { tenant, recorded, found } => {
                 write!(f, "{tenant} is recorded at schema version {recorded}, its database says {found}")
@@ -218,7 +222,7 @@ impl Finding {
     /// How bad it is.
     #[must_use]
     pub const fn severity(&self) -> Severity {
-        if matches!(self.trouble, Trouble::Setting { .. } | Trouble::OpenNeighbour(_)) {
+        if matches!(self.trouble, Trouble::Setting { .. } | Trouble::OpenNeighbour(_) | Trouble::Behind { .. }) {
             Severity::Advice
         } else {
             Severity::Wrong

@@ -36,9 +36,7 @@ impl Doctor {
                 provisioning.run_saga(*tenant, kind).await?;
             }
             Trouble::HalfMade(tenant) => self.finish_half_made(*tenant).await?,
-            Trouble::Behind { tenant, .. } | Trouble::WrongVersion { tenant, .. } => {
-                self.bring_up(&server, *tenant).await?;
-            }
+            Trouble::WrongVersion { tenant, .. } => self.correct_version(&server, *tenant).await?,
             Trouble::WrongPrivileges { tenant, database, .. } => {
                 provisioning.restore_privileges(&server, *tenant, database).await?;
             }
@@ -55,6 +53,7 @@ impl Doctor {
             | Trouble::Unreadable { .. }
             | Trouble::Unreachable(_)
             | Trouble::OpenNeighbour(_)
+            | Trouble::Behind { .. }
             | Trouble::Setting { .. } => {}
         }
         Ok(())
@@ -92,13 +91,12 @@ impl Doctor {
         Ok(())
     }
 
-    async fn bring_up(&self, server: &Server, tenant: TenantId) -> Result<(), DoctorError> {
+    /// The record follows the database; bringing that up is the fleet's.
+    async fn correct_version(&self, server: &Server, tenant: TenantId) -> Result<(), DoctorError> {
         let client = self.pool.get().await.map_err(StoreError::from)?;
         let Some(row) = tenants::store::address(&client, tenant).await? else { return Ok(()) };
-        let mut inside = server.connect_to(&row.database).await?;
-        let owner = self.provisioning.prefix().owner_role();
-        self.provisioning.migrations().run(&mut inside, Some(&owner)).await.map_err(ProvisionError::from)?;
-        let version = Migrations::version_of(&inside).await?;
+        let inside = server.connect_to(&row.database).await?;
+        let version = Migrations::version_of(&inside).await.map_err(StoreError::from)?;
         Ok(tenants::store::set_schema_version(&client, tenant, version).await?)
     }
 

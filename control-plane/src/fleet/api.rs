@@ -71,7 +71,7 @@ fn described_run() -> Value {
         json!({
             "id": text, "state": { "enum": ["running", "done", "stopped"] }, "target_version": number, "actor": text,
             "tenants": number, "done": number, "failed": number, "newer": number, "gone": number,
-            "reason": { "type": ["string", "null"] }, "started_at": { "type": "string", "format": "date-time" },
+            "is_held": { "type": "boolean" }, "reason": { "type": ["string", "null"] }, "started_at": { "type": "string", "format": "date-time" },
             "finished_at": { "type": ["string", "null"], "format": "date-time" },
         }),
         &["id", "state", "target_version", "actor", "tenants", "done", "failed", "started_at"],
@@ -170,7 +170,7 @@ async fn tell_plan(fleet: Data<Fleet>, wanted: Json<Wanted>) -> Result<HttpRespo
 /// Begins a run, which goes on in the background.
 async fn begin(fleet: Data<Fleet>, wanted: Json<Wanted>, caller: Caller) -> Result<HttpResponse, Problem> {
     let policy = wanted.into_inner().policy()?;
-    if let Some(run) = fleet.running().await? {
+    if let Some(run) = fleet.running().await?.filter(|run| run.is_held) {
         return Err(FleetError::Busy(Box::new(run)).into());
     }
     let (fleet, actor) = (fleet.get_ref().clone(), caller.actor().to_owned());
@@ -191,7 +191,9 @@ impl From<FleetError> for Problem {
     fn from(error: FleetError) -> Self {
         match error {
             FleetError::Store(error) => error.into(),
-            FleetError::Busy(_) | FleetError::OldProgram { .. } => Self::new(Code::Conflict, error.to_string()),
+            FleetError::Busy(_) | FleetError::OldProgram { .. } | FleetError::TransactionControl(_) => {
+                Self::new(Code::Conflict, error.to_string())
+            }
             FleetError::Unknown(_) => invalid("only", error.to_string()),
             FleetError::Server(_) | FleetError::Provision(_) | FleetError::LostHold => Self::internal(error),
         }

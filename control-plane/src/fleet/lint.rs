@@ -121,6 +121,15 @@ fn unexplained(text: &str) -> impl Iterator<Item = usize> {
     allows.filter(|(rest, _)| rest.split_once("--").is_none_or(|(_, why)| why.trim().is_empty())).map(|(_, line)| line)
 }
 
+/// Whether a migration begins or ends transactions itself: it could be neither rehearsed nor undone.
+#[must_use]
+pub(super) fn controls_transactions(text: &str) -> bool {
+    let controls = |statement: Stmt| {
+        matches!(statement, Stmt::Begin(_) | Stmt::Commit(_) | Stmt::Rollback(_) | Stmt::PrepareTransaction(_))
+    };
+    SourceFile::parse(text).tree().stmts().any(controls)
+}
+
 /// Whether a migration can lose data: what it has allowed makes no difference.
 #[must_use]
 pub(super) fn loses_data(text: &str) -> bool {
@@ -134,9 +143,18 @@ pub(super) fn loses_data(text: &str) -> bool {
                 | SyntaxKind::DROP_SCHEMA
                 | SyntaxKind::DROP_COLUMN
                 | SyntaxKind::SET_TYPE
+                | SyntaxKind::DO
+                | SyntaxKind::MERGE
+                | SyntaxKind::DROP_TYPE
+                | SyntaxKind::DROP_DOMAIN
+                | SyntaxKind::DROP_EXTENSION
+                | SyntaxKind::DROP_MATERIALIZED_VIEW
+                | SyntaxKind::DROP_OWNED
         )
     };
-    SourceFile::parse(text).syntax_node().descendants().any(|node| losing(node.kind()))
+    let parsed = SourceFile::parse(text);
+    // What can't be read may do anything.
+    !parsed.errors().is_empty() || parsed.syntax_node().descendants().any(|node| losing(node.kind()))
 }
 
 #[cfg(test)]
@@ -180,6 +198,12 @@ mod tests {
     }
 
     #[test]
+    fn transactions_are_the_runners() {
+        assert!(controls_transactions("BEGIN; CREATE TABLE a (b int); COMMIT;"));
+        assert!(!controls_transactions("CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN NULL; END $$;"));
+    }
+
+    #[test]
     fn what_can_lose_data_is_known() {
         for (text, loses) in [
             ("ALTER TABLE a DROP COLUMN b;", true),
@@ -188,6 +212,8 @@ mod tests {
             ("DELETE FROM a WHERE b = 1;", true),
             ("UPDATE a SET b = NULL;", true),
             ("ALTER TABLE a ALTER COLUMN b TYPE integer USING b::integer;", true),
+            ("DO $$ BEGIN DELETE FROM a; END $$;", true),
+            ("SELEKT 1;", true),
             ("ALTER TABLE a ADD COLUMN b text;", false),
             ("CREATE TABLE c (a uuid REFERENCES a ON DELETE CASCADE);", false),
             ("CREATE INDEX i ON a (b);", false),

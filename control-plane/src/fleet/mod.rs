@@ -213,6 +213,8 @@ pub struct Run {
     pub newer: i64,
     /// How many were dropped meanwhile.
     pub gone: i64,
+    /// Whether somebody is at it; a run that was left is gone on with by the next.
+    pub is_held: bool,
     /// Why it stopped.
     pub reason: Option<String>,
     /// When it began.
@@ -274,6 +276,11 @@ pub enum FleetError {
     /// Somebody else took the run over.
     #[error("another program has taken the run over; this one has stopped")]
     LostHold,
+    /// A migration begins or ends transactions.
+    #[error(
+        "migration {0} begins or ends a transaction; take BEGIN, COMMIT and ROLLBACK out of it: it has a transaction of its own"
+    )]
+    TransactionControl(String),
     /// There are no such tenants.
     #[error("there is no tenant {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     Unknown(Vec<TenantSlug>),
@@ -296,6 +303,8 @@ struct Inner {
     settings: Settings,
     /// The versions of migrations that can lose data.
     losing: Vec<i32>,
+    /// The first migration that begins or ends transactions.
+    unusable: Option<String>,
 }
 
 impl Fleet {
@@ -304,7 +313,10 @@ impl Fleet {
     pub fn new(pool: Pool, admin: Config, provisioning: Provisioning, settings: Settings) -> Self {
         let losing = provisioning.migrations().texts().filter(|(_, text)| lint::loses_data(text));
         let losing = losing.map(|(version, _)| version).collect();
-        Self(Arc::new(Inner { pool, admin, provisioning, settings, losing }))
+        let mut named = provisioning.migrations().after(0).zip(provisioning.migrations().texts());
+        let unusable = named.find(|(_, (_, text))| lint::controls_transactions(text)).map(|(name, _)| name);
+        drop(named);
+        Self(Arc::new(Inner { pool, admin, provisioning, settings, losing, unusable }))
     }
 
     /// The version that this program brings tenants to.
@@ -320,8 +332,11 @@ impl Fleet {
         store::running(&self.0.pool.get().await?).await
     }
 
-    /// Every tenant that a policy names exists.
+    /// The migrations can be used, and every tenant that a policy names exists.
     async fn check(&self, policy: &Policy) -> Result<(), FleetError> {
+        if let Some(migration) = &self.0.unusable {
+            return Err(FleetError::TransactionControl(migration.clone()));
+        }
         let named: Vec<TenantSlug> = policy.only.iter().chain(&policy.exclude).cloned().collect();
         let client = self.0.pool.get().await.map_err(StoreError::from)?;
         let unknown = store::unknown(&client, &named).await?;

@@ -16,7 +16,10 @@ const LOCK_TIMEOUT_MS: u32 = 500;
 impl Fleet {
     /// Brings up whoever was asked for. Says whether there was anybody.
     pub(crate) async fn answer_requests(&self) -> Result<bool, StoreError> {
-        if self.0.settings.strategy == Strategy::Full {
+        // A newer program's requests are for that one to answer.
+        if self.0.settings.strategy == Strategy::Full
+            || self.0.provisioning.target().await?.version > self.own_version()
+        {
             return Ok(false);
         }
         let requests = store::requests(&self.0.pool.get().await?).await?;
@@ -25,6 +28,9 @@ impl Fleet {
             .for_each_concurrent(AT_ONCE, |tenant| async move {
                 if let Err(error) = self.answer(tenant).await {
                     tracing::warn!(%tenant, %error, "a tenant that is waited for can't be brought up now");
+                    if let Ok(client) = self.0.pool.get().await {
+                        let _ = store::unanswered(&client, tenant, &error.to_string()).await;
+                    }
                 }
             })
             .await;

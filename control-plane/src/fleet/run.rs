@@ -30,6 +30,8 @@ use crate::{audit, platform::StoreError, servers::Server};
 
 /// How often a tenant is tried whose database is locked by somebody.
 const MOST_TRIES: i32 = 5;
+/// How often the lease is renewed, whatever else goes on.
+const RENEW: Duration = Duration::from_secs(3);
 /// How often connections are claimed anew.
 const CLAIM_EVERY: Duration = Duration::from_secs(5);
 /// How long a tenant that is being made at an older version is waited for.
@@ -134,6 +136,7 @@ impl Fleet {
         let hold = self.hold(policy, actor).await?;
         let servers = self.0.provisioning.servers().all().await?.into_iter().map(|server| (server.id, server));
         let course = Course { hold, policy, stop, progress, servers: servers.collect(), process: Uuid::now_v7() };
+        self.count_what_was_done(&course).await?;
         let ended = self.all(&course).await;
         let client = patiently(move || async move { Ok(self.0.pool.get().await.map_err(StoreError::from)?) }).await?;
         store::release_connections(&client, course.process).await?;
@@ -163,14 +166,29 @@ impl Fleet {
         store::request_stop(&self.0.pool.get().await?).await
     }
 
+    /// A run that was left goes on with its counts.
+    async fn count_what_was_done(&self, course: &Course<'_>) -> Result<(), FleetError> {
+        let client = self.0.pool.get().await.map_err(StoreError::from)?;
+        if let Some(run) = store::run(&client, course.hold.run).await? {
+            let count = |count: i64| usize::try_from(count).unwrap_or_default();
+            course.progress.send_modify(|progress| {
+                progress.done = count(run.done);
+                progress.failed = count(run.failed);
+                progress.passed_over = count(run.newer + run.gone);
+            });
+        }
+        Ok(())
+    }
+
     /// The canaries, then everybody else; why it stopped before everybody had a turn. New tenants are born at the new
     /// version once the canaries are well, and from then on nobody is born behind: a last look finds those who were.
     async fn all(&self, course: &Course<'_>) -> Result<Option<String>, FleetError> {
         if course.policy.canaries > 0 {
             let canaries = self.behind(course).await?.into_iter().take(course.policy.canaries).collect::<Vec<_>>();
             course.progress.send_modify(|progress| progress.wave = 1);
+            let before = course.progress.borrow().failed;
             self.wave(course, canaries).await?;
-            if course.progress.borrow().failed > 0 && !course.policy.despite_canaries {
+            if course.progress.borrow().failed > before && !course.policy.despite_canaries {
                 course.stop.ask("a canary failed".to_owned());
             }
             self.wait(course, course.policy.pause()).await?;
@@ -179,10 +197,12 @@ impl Fleet {
             }
         }
         // Beside each other: making the template is mostly waiting for the disk.
-        let (prepared, ended) = tokio::join!(
-            patiently(move || async move { Ok(self.0.provisioning.prepare().await?) }),
-            self.waves(course)
-        );
+        let prepare = patiently(move || async move { Ok(self.0.provisioning.prepare().await?) });
+        let both = async { tokio::join!(prepare, self.waves(course)) };
+        let (prepared, ended) = tokio::select! {
+            both = both => both,
+            lost = self.keep(course) => return Err(lost),
+        };
         prepared?;
         match ended? {
             None => self.waves(course).await,
@@ -235,6 +255,16 @@ impl Fleet {
         .await
     }
 
+    /// Keeps the lease, for as long as it can be kept.
+    async fn keep(&self, course: &Course<'_>) -> FleetError {
+        loop {
+            tokio::time::sleep(RENEW).await;
+            if let Err(error) = self.record(&course.hold, &[], course.stop).await {
+                return error;
+            }
+        }
+    }
+
     /// Waits, keeping the lease, until the time is over or a stop is asked for.
     async fn wait(&self, course: &Course<'_>, time: Duration) -> Result<(), FleetError> {
         let until = Instant::now() + time;
@@ -269,20 +299,24 @@ impl Fleet {
     /// So many workers as the server has connections for, up to what the policy says.
     async fn on_server(&self, course: &Course<'_>, server: &Server, queue: Queue, results: mpsc::Sender<TenantResult>) {
         let wanted = if course.policy.polite { 1 } else { course.policy.concurrency.max(1) };
+        let busy = AtomicUsize::new(0);
         let allowed = AtomicUsize::new(self.claim(course, server, wanted).await.unwrap_or(1));
         let manners = if course.policy.polite { Manners::toward(server).await } else { None };
-        let workers = (0..wanted).map(|number| {
-            let (queue, allowed, manners, results) = (&queue, &allowed, manners.as_ref(), &results);
+        let workers = (0..wanted).map(|_| {
+            let (busy, queue, allowed, manners, results) = (&busy, &queue, &allowed, manners.as_ref(), &results);
             async move {
                 while let Some(job) = queue.next(course.stop).await {
-                    // Later workers wait until there are connections for them.
-                    if number >= allowed.load(Ordering::Relaxed) {
+                    // Some wait until there are connections for them.
+                    if busy.fetch_add(1, Ordering::SeqCst) >= allowed.load(Ordering::SeqCst) {
+                        busy.fetch_sub(1, Ordering::SeqCst);
                         queue.again(job, Duration::ZERO);
                         tokio::time::sleep(AGAIN).await;
                         continue;
                     }
                     let began = Instant::now();
-                    if let Some(result) = self.turn(course, server, queue, job).await {
+                    let result = self.turn(course, server, queue, job).await;
+                    busy.fetch_sub(1, Ordering::SeqCst);
+                    if let Some(result) = result {
                         course.count(&result);
                         let _ = results.send(result).await;
                     }
@@ -315,9 +349,9 @@ impl Fleet {
 
     /// One tenant's turn; `None` when it is to be tried again later.
     async fn turn(&self, course: &Course<'_>, server: &Server, queue: &Queue, mut job: Job) -> Option<TenantResult> {
-        let deadline = Instant::now() + PATIENCE;
+        let mut deadline = None;
+        job.tries += 1;
         loop {
-            job.tries += 1;
             let began = Instant::now();
             let trouble = match self.bring_up(server, &job.tenant, course.policy).await {
                 Ok((ran, backup)) => {
@@ -333,7 +367,10 @@ impl Fleet {
                 return self.after(trouble, job, began, queue).await;
             }
             // The server itself: trying others meanwhile would only use up their tries.
-            if Instant::now() > deadline || course.stop.reason().is_some() || self.is_gone(&job).await {
+            if Instant::now() > *deadline.get_or_insert(Instant::now() + PATIENCE)
+                || course.stop.reason().is_some()
+                || self.is_gone(&job).await
+            {
                 return self.after(Trouble { passing: false, ..trouble }, job, began, queue).await;
             }
             tokio::time::sleep(AGAIN).await;

@@ -94,7 +94,7 @@ pub(super) async fn is_there(db: &impl GenericClient, tenant: TenantId) -> Resul
 }
 
 const RUN: &str = "SELECT r.id, r.state, r.target_version, r.actor, r.tenants, r.reason, r.started_at, r.finished_at, \
-                   c.done, c.failed, c.newer, c.gone FROM fleet_runs r, LATERAL (SELECT \
+                   c.done, c.failed, c.newer, c.gone, r.state = 'running' AND r.lease_until > now() FROM fleet_runs r, LATERAL (SELECT \
                    count(*) FILTER (WHERE outcome = 'done') AS done, count(*) FILTER (WHERE outcome = 'failed') AS failed, \
                    count(*) FILTER (WHERE outcome = 'newer') AS newer, count(*) FILTER (WHERE outcome = 'gone') AS gone \
                    FROM fleet_results f WHERE f.run_id = r.id) c";
@@ -113,6 +113,7 @@ fn run_of(row: &Row) -> Run {
         failed: row.get(9),
         newer: row.get(10),
         gone: row.get(11),
+        is_held: row.get(12),
     }
 }
 
@@ -158,8 +159,11 @@ pub(super) async fn take_over(
     target: i32,
     policy: &Policy,
 ) -> Result<Option<RunId>, StoreError> {
-    let sql = "UPDATE fleet_runs SET holder = $1, lease_until = now() + interval '15 seconds', target_version = $3, \
-               policy = $4, stop_requested = false WHERE state = 'running' AND ($2 OR lease_until < now()) RETURNING id";
+    // What was left by a program for another version is not gone on with: its results are about that one.
+    let sql = "WITH ended AS (UPDATE fleet_runs SET state = 'stopped', reason = 'it was left', finished_at = now() \
+               WHERE state = 'running' AND ($2 OR lease_until < now()) AND target_version <> $3) \
+               UPDATE fleet_runs SET holder = $1, lease_until = now() + interval '15 seconds', policy = $4, stop_requested = false \
+               WHERE state = 'running' AND ($2 OR lease_until < now()) AND target_version = $3 RETURNING id";
     let row = db.query_opt(sql, &[&holder, &holder_is_gone, &target, &Json(policy)]).await?;
     Ok(row.map(|row| row.get(0)))
 }
@@ -182,7 +186,7 @@ pub(super) async fn record(
                  failure = excluded.failure, message = excluded.message, from_version = excluded.from_version, \
                  to_version = excluded.to_version, tries = excluded.tries, milliseconds = excluded.milliseconds, backup = excluded.backup, finished_at = now()), \
                moved AS (UPDATE tenants t SET schema_version = g.became FROM held, given g \
-                 WHERE t.id = g.tenant AND g.became <> t.schema_version), \
+                 WHERE t.id = g.tenant AND g.became > t.schema_version), \
                answered AS (DELETE FROM fleet_requests q USING held, given g WHERE q.tenant_id = g.tenant AND g.outcome <> 'failed') \
                SELECT stop_requested FROM held";
     let of = |each: fn(&TenantResult) -> Option<i32>| results.iter().map(each).collect::<Vec<_>>();
@@ -218,7 +222,10 @@ pub(super) async fn finish(
 
 /// Asks whoever holds the run to stop; `false`: no run is under way.
 pub(super) async fn request_stop(db: &impl GenericClient) -> Result<bool, StoreError> {
-    Ok(db.execute("UPDATE fleet_runs SET stop_requested = true WHERE state = 'running'", &[]).await? == 1)
+    Ok(db
+        .execute("UPDATE fleet_runs SET stop_requested = true WHERE state = 'running' AND lease_until > now()", &[])
+        .await?
+        == 1)
 }
 
 /// Whom a run did not bring up, and why.
@@ -295,8 +302,8 @@ pub(super) async fn unanswered(db: &impl GenericClient, tenant: TenantId, error:
 /// Whether a run of the control plane's own is due: somebody is behind, and the last run ended some time ago.
 pub(super) async fn is_run_due(db: &impl GenericClient, version: i32) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM tenants WHERE schema_version < $1 AND status NOT IN ('provisioning', 'failed', 'deleted')) \
-               AND NOT EXISTS (SELECT 1 FROM fleet_runs WHERE started_at > now() - interval '1 hour' \
-               AND (finished_at IS NULL OR finished_at > now() - interval '10 minutes') AND target_version = $1)";
+               AND NOT EXISTS (SELECT 1 FROM fleet_runs WHERE (state = 'running' AND lease_until > now()) \
+               OR (finished_at > now() - interval '10 minutes' AND target_version = $1))";
     Ok(db.query_one(sql, &[&version]).await?.get(0))
 }
 

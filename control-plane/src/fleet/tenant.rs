@@ -3,7 +3,7 @@
 use tenancy::{
     DatabaseName,
     migrate::{HistoryError, MigrateError, Migrations, Ran, Rehearsed},
-    postgres::{ConnectError, connect_task, failure, on_database},
+    postgres::{ConnectError, connect, connect_task, failure, on_database},
 };
 use tokio_postgres::{Client, error::SqlState};
 
@@ -73,22 +73,29 @@ impl Fleet {
         tenant: &Behind,
         policy: &Policy,
     ) -> Result<(Ran, Option<String>), Trouble> {
-        let backup = match policy.backups && self.0.losing.iter().any(|version| *version > tenant.version) {
-            true => Some(self.back_up(server, tenant).await?),
-            false => None,
-        };
+        let loses = |version: i32| self.0.losing.iter().any(|losing| *losing > version);
+        let mut backup = None;
+        if policy.backups && loses(tenant.version) {
+            // As it is, and not as it was recorded: a backup from after the loss is none.
+            let found = Migrations::version_of(&connect(&on_database(&server.admin, &tenant.database)).await?).await;
+            let found = found.map_err(MigrateError::from)?;
+            if loses(found) {
+                backup = Some(self.back_up(server, tenant, found).await?);
+            }
+        }
         let known = tenant.version;
         let work = async |client: &mut Client, migrations: &Migrations| migrations.run_last(client, known).await;
         Ok((self.inside(server, &tenant.database, policy, work).await?, backup))
     }
 
-    async fn back_up(&self, server: &Server, tenant: &Behind) -> Result<String, Trouble> {
+    async fn back_up(&self, server: &Server, tenant: &Behind, version: i32) -> Result<String, Trouble> {
         let backups = self.0.provisioning.backups();
-        let file = backups.before_migration(&tenant.database, tenant.id, tenant.version);
-        backups
-            .dump(&server.admin, &tenant.database, &file)
-            .await
-            .map_err(|error| Trouble::of(Failure::Backup, &error, false))?;
+        let file = backups.before_migration(&tenant.database, tenant.id, version);
+        if let Err(error) = backups.dump(&server.admin, &tenant.database, &file).await {
+            // Where it was the server, that is the trouble, and passes.
+            connect(&on_database(&server.admin, &tenant.database)).await?;
+            return Err(Trouble::of(Failure::Backup, &error, false));
+        }
         Ok(file.display().to_string())
     }
 

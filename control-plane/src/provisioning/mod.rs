@@ -160,6 +160,7 @@ impl ProvisionError {
         match self {
             Self::Store(error) => passing(error.failure()),
             Self::Postgres(error) => passing(failure(error)),
+            Self::Migrate(error) => passing(error.failure()),
             Self::Server(ServerError::Connect { .. } | ServerError::Store(_)) | Self::Busy(_) => true,
             Self::Injected { passing, .. } => *passing,
             _ => false,

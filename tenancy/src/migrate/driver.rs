@@ -39,6 +39,16 @@ impl<'a> Driver<'a> {
         self.failed
     }
 
+    /// An index whose concurrent creation was interrupted is there, serves nobody, and is in the way of the next try.
+    async fn drop_invalid_indexes(&mut self) -> Result<(), tokio_postgres::Error> {
+        let sql = "SELECT format('DROP INDEX %s', i.indexrelid::regclass) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+                   WHERE NOT i.indisvalid AND c.relnamespace = 'public'::regnamespace AND c.relkind = 'i'";
+        for row in Client::query(self.client, sql, &[]).await? {
+            self.client.batch_execute(row.get(0)).await?;
+        }
+        Ok(())
+    }
+
     async fn send(&mut self, sql: &str, text: &str, head: usize) -> Result<(), tokio_postgres::Error> {
         let sent = self.client.batch_execute(text).await;
         sent.inspect_err(|error| self.failed = Some(Failed::of(sql, head, error)))
@@ -60,9 +70,12 @@ impl AsyncTransaction for Driver<'_> {
                 }
             }
             [sql, rest @ ..] if is_no_transaction(sql) => {
+                // It waits for transactions that nobody waits behind.
+                self.client.batch_execute("SET lock_timeout = 0").await?;
+                self.drop_invalid_indexes().await?;
                 self.send(sql, sql, 0).await?;
                 for query in rest {
-                    self.client.batch_execute(query).await?;
+                    self.send(sql, query, 0).await?;
                 }
             }
             [sql, rest @ ..] => {

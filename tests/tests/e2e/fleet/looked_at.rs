@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use control_plane::fleet::{Difference, Failure, Outcome, Policy, Progress, Stop};
+use control_plane::fleet::{Difference, Failure, FleetError, Outcome, Policy, Progress, Stop};
 use serde_json::json;
 use tests::{TestPlatform, client::PASSWORD, eventually, migrations::BUILT_IN, program::run};
 use tokio::sync::watch;
@@ -22,7 +22,7 @@ async fn what_can_lose_data_is_backed_up_first() {
         ground.platform.session.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
     assert_eq!(backups.len(), 2);
     for backup in &backups {
-        assert!(backup.ends_with(&format!("-at-version-{BUILT_IN}.dump")), "{backup}");
+        assert!(backup.contains(&format!("-at-version-{BUILT_IN}-")), "{backup}");
         assert!(fs::read(backup).unwrap().starts_with(b"PGDMP"), "{backup} is no backup");
     }
 }
@@ -42,6 +42,34 @@ async fn without_a_backup_nothing_is_lost_unless_it_was_said() {
     let sql = "SELECT policy->>'backups' FROM fleet_runs ORDER BY started_at DESC LIMIT 1";
     let recorded: String = ground.platform.session.query_one(sql, &[]).await.unwrap().get(0);
     assert_eq!(recorded, "false");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_commits_is_refused_before_it_runs_anywhere() {
+    let ground = Ground::with(&["one"], &["BEGIN; ALTER TABLE customers ADD COLUMN nickname text; COMMIT;"]).await;
+    let (progress, stop) = (watch::channel(Progress::default()).0, Stop::default());
+    for refused in [
+        ground.migrate(&Policy::default()).await.err(),
+        ground.newer.fleet.rehearse(&Policy::default(), &progress, &stop).await.err(),
+    ] {
+        assert!(matches!(&refused, Some(FleetError::TransactionControl(name)) if name == "V5__more_5"), "{refused:?}");
+    }
+    ground.are_at(&["one"], BUILT_IN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_was_made_halfway_is_made_anew() {
+    let index = "-- no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY customers_names ON customers (company_name);";
+    let ground = Ground::with(&["one"], &[index]).await;
+    ground.make_unfit("one").await;
+    let summary = ground.migrate(&Policy::default()).await.unwrap();
+    assert_eq!(troubles(&summary), [("one".to_owned(), (Outcome::Failed, Some(Failure::Migration)))].into());
+    ground.inside("one", "DELETE FROM customers").await;
+    let summary = ground.migrate(&Policy::default()).await.unwrap();
+    assert_eq!(counts(&summary.run), (1, 0, 0, 0), "{summary:?}");
+    let sql = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'customers_names'::regclass";
+    let session = ground.platform.tenant_session("one").await;
+    assert!(session.query_one(sql, &[]).await.unwrap().get::<_, bool>(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
