@@ -66,9 +66,9 @@ ALTER TABLE tenants ADD COLUMN label text NOT NULL DEFAULT '' CHECK (label ~ '^(
 -- squawk-ignore require-concurrent-index-creation -- a row for each tenant: done in milliseconds
 CREATE INDEX tenants_schema ON tenants (schema_version) WHERE status NOT IN ('failed', 'deleted');
 
+ALTER TABLE connection_shares DROP CONSTRAINT connection_shares_kind_check;
 -- squawk-ignore constraint-missing-not-valid -- a row for each process
-ALTER TABLE connection_shares DROP CONSTRAINT connection_shares_kind_check,
-    ADD CHECK (kind IN ('control_plane', 'runtime', 'fleet'));
+ALTER TABLE connection_shares ADD CHECK (kind IN ('control_plane', 'runtime', 'fleet'));
 
 -- As before; what a fleet run has is left to it as well, and some are kept for a runtime that comes next, so that it can
 -- listen, read and serve before the others have given up their part.
