@@ -9,7 +9,7 @@ use std::{
 use tokio::time::Instant;
 use tokio_postgres::Client;
 
-use super::run::Stop;
+use super::Stop;
 use crate::servers::Server;
 
 /// How often a server is asked before the run, to learn what is usual.

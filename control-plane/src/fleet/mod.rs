@@ -14,6 +14,7 @@ mod manners;
 mod on_request;
 mod patience;
 mod plan;
+mod progress;
 mod queue;
 mod recorder;
 mod rehearsal;
@@ -21,6 +22,7 @@ mod run;
 mod status;
 mod store;
 mod tenant;
+mod turns;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,8 +31,8 @@ pub use drift::{Difference, Drift};
 use jiff::Timestamp;
 pub use lint::{Finding, lint};
 pub use plan::Plan;
+pub use progress::{Progress, Stop, Summary};
 pub use rehearsal::{Rehearsal, Verdict};
-pub use run::{Progress, Stop, Summary};
 use serde::{Deserialize, Serialize};
 pub use status::{Failing, Status};
 use tenancy::{TenantId, TenantSlug, ids::Id, text_enum};

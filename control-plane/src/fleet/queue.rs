@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{run::Stop, store::Behind};
+use super::{Stop, store::Behind};
 
 /// A tenant, and how often it was tried.
 pub(super) struct Job {

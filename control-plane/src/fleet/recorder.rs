@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Fleet, FleetError, TenantResult, hold::Hold, patience::patiently, run::Stop, store};
+use super::{Fleet, FleetError, Stop, TenantResult, hold::Hold, patience::patiently, store};
 use crate::platform::StoreError;
 
 /// How long results are gathered: a commit for each of them would cost more than the migrations.

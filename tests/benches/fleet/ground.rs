@@ -14,6 +14,7 @@ use tenantry::serving::Platform;
 use tests::{
     measure::served::{Served, Wanted},
     migrations::{self, BUILT_IN},
+    within,
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -57,9 +58,8 @@ impl Ground {
         let session = self.served.platform_session().await;
         let sql =
             "SELECT count(*) = 0 FROM stock s, schema_target t WHERE s.schema_version <> t.version OR NOT s.ready";
-        while !session.query_one(sql, &[]).await.unwrap().get::<_, bool>(0) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let replaced = async || session.query_one(sql, &[]).await.unwrap().get::<_, bool>(0).then_some(());
+        within(Duration::from_secs(120), "stock to be replaced", replaced).await;
         session.batch_execute("CHECKPOINT").await.unwrap();
     }
 
