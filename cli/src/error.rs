@@ -3,6 +3,7 @@
 use std::{fmt, process::ExitCode};
 
 use control_plane::{
+    adoption::AdoptError,
     doctor::DoctorError,
     identity::IdentityError,
     platform::{PlatformError, StoreError},
@@ -88,6 +89,17 @@ impl From<ClusterError> for CliError {
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self { hint: error.hint(), ..Self::new(error) }
+    }
+}
+
+impl From<AdoptError> for CliError {
+    fn from(error: AdoptError) -> Self {
+        match error {
+            AdoptError::Create(error) => error.into(),
+            AdoptError::Unfit(_) => Self::new(format!("it does not fit:\n  {error}"))
+                .hint("mend the mapping or the source; nothing was kept"),
+            other => Self::new(other).hint("nothing was kept"),
+        }
     }
 }
 

@@ -11,6 +11,13 @@ const DRAW: Duration = Duration::from_millis(100);
 /// How often a line is written.
 const LINE: Duration = Duration::from_secs(5);
 
+/// A line that counts on a terminal, and nothing elsewhere.
+pub(crate) fn counter() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(DRAW);
+    bar
+}
+
 /// Work that is being followed.
 pub(crate) struct Following(JoinHandle<()>);
 

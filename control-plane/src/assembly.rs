@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::Config;
 
 use crate::{
+    adoption::Adoption,
     backups::Backups,
     doctor::Doctor,
     fleet::{self, Fleet},
@@ -110,6 +111,8 @@ pub struct ControlPlane {
     pub provisioning: Provisioning,
     /// The registry of tenants.
     pub tenants: Tenants,
+    /// Makes tenants of existing applications.
+    pub adoption: Adoption,
     /// Who people are.
     pub identity: Identity,
     /// The signup wizard's API.
@@ -151,6 +154,7 @@ impl ControlPlane {
         );
         let tenants = Tenants::new(pool.clone(), provisioning.clone(), bell.clone(), settings.signup.trial_days);
         let packages = Packages::new(pool.clone());
+        let adoption = Adoption::new(tenants.clone(), packages.clone(), provisioning.clone());
         let identity = Identity::new(pool.clone(), &master_key, bell.clone(), settings.identity);
         let unverified_days = settings.signup.unverified_expire_days;
         let signup =
@@ -162,6 +166,7 @@ impl ControlPlane {
             packages,
             provisioning,
             tenants,
+            adoption,
             identity,
             signup,
             doctor,

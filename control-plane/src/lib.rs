@@ -1,5 +1,6 @@
 //! The control plane: owns the platform database, makes and unmakes tenants, and knows who people are.
 
+pub mod adoption;
 mod assembly;
 pub mod audit;
 pub mod backups;

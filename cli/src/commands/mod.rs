@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod adopt;
 mod config;
 mod dev;
 mod doctor;

@@ -14,7 +14,7 @@ use control_plane::{
 use serde_json::json;
 use tenancy::{EmailAddress, TenantSlug, TenantStatus, fields::FieldErrors};
 
-use super::{ACTOR, Common};
+use super::{ACTOR, Common, adopt::Adopt};
 use crate::{CliError, Failed, output::table};
 
 /// Makes, lists, stops and drops tenants.
@@ -25,6 +25,11 @@ pub(super) enum Tenant {
         after_help = "Example:\n  tenantry tenant create --slug acme --name 'Acme Ltd' --owner-email a@acme.com --owner-name Ada --package starter"
     )]
     Create(Create),
+    /// Make a tenant of an existing application: its rows are copied, compared with where they came from, and then served
+    #[command(
+        after_help = "The source is only read. Where anything does not fit, it is named and nothing of the tenant is left. A mapping file says what goes where (docs/operations.md, Adopting an application).\n\nExample:\n  tenantry tenant adopt --slug acme --name 'Acme Ltd' --owner-email a@acme.com --owner-name Ada --package starter --from ./export --mapping acme.toml"
+    )]
+    Adopt(Box<Adopt>),
     /// List tenants, newest first
     #[command(after_help = "Example:\n  tenantry tenant list --status trial")]
     List {
@@ -119,6 +124,7 @@ impl Tenant {
         let tenants = &control_plane.tenants;
         match self {
             Self::Create(create) => create.run(&common, &control_plane).await,
+            Self::Adopt(adopt) => adopt.run(&common, &control_plane).await,
             Self::List { status, package } => {
                 let list = tenants.list(&ListFilter { status, package }).await?;
                 common.output().print(&list, |list| {
@@ -165,6 +171,7 @@ impl Tenant {
     fn check(&self) -> Failed<()> {
         match self {
             Self::Create(create) => create.names().map(|_| ()),
+            Self::Adopt(adopt) => adopt.tenant.names().map(|_| ()),
             Self::Drop { slug, confirm, .. } if confirm != slug.as_str() => {
                 Err(CliError::usage(format!("--confirm says {confirm:?}, not {:?}", slug.as_str()))
                     .hint("repeat the slug exactly: this deletes all of the tenant's data"))
@@ -229,41 +236,45 @@ impl Create {
         })
     }
 
-    async fn run(self, common: &Common, control_plane: &ControlPlane) -> Failed<()> {
+    /// What is asked for, on a platform that is ready to make it.
+    pub(super) async fn wanted(self, control_plane: &ControlPlane) -> Failed<NewTenant> {
         let (name, owner_name) = self.names()?;
         let password_hash = match self.owner_password_stdin {
             true => Some(hash_from_stdin(control_plane, &self.owner_email).await?),
             false => None,
         };
         control_plane.provisioning.prepare().await?;
-        let born = control_plane
-            .tenants
-            .create(NewTenant {
-                slug: SlugChoice::Exact(self.slug.clone()),
-                name,
-                owner: NewOwner {
-                    email: self.owner_email,
-                    name: owner_name,
-                    // Whoever is invited proves the address by accepting.
-                    verified: password_hash.is_some(),
-                    password_hash,
-                    language: Language::Turkish,
-                },
-                package: self.package,
-                billing_cycle: self.billing_cycle,
-                signup_key: None,
-                actor: ACTOR.to_owned(),
-                origin: Origin::default(),
-            })
-            .await?;
+        Ok(NewTenant {
+            slug: SlugChoice::Exact(self.slug),
+            name,
+            owner: NewOwner {
+                email: self.owner_email,
+                name: owner_name,
+                // Whoever is invited proves the address by accepting.
+                verified: password_hash.is_some(),
+                password_hash,
+                language: Language::Turkish,
+            },
+            package: self.package,
+            billing_cycle: self.billing_cycle,
+            signup_key: None,
+            actor: ACTOR.to_owned(),
+            origin: Origin::default(),
+        })
+    }
+
+    async fn run(self, common: &Common, control_plane: &ControlPlane) -> Failed<()> {
+        let slug = self.slug.clone();
+        let wanted = self.wanted(control_plane).await?;
+        let born = control_plane.tenants.create(wanted).await?;
         if !born.finished {
             control_plane.tenants.wait_until_made(born.tenant, LONGEST).await?;
         }
-        let tenant = control_plane.tenants.detail(&self.slug).await?;
+        let tenant = control_plane.tenants.detail(&slug).await?;
         let tenant = tenant.ok_or_else(|| CliError::new("the tenant was deleted meanwhile"))?;
         if tenant.status == TenantStatus::Failed {
-            return Err(CliError::new(format!("{} could not be made; nothing of it is left", self.slug))
-                .hint(format!("tenantry tenant show {} says at which step", self.slug)));
+            return Err(CliError::new(format!("{slug} could not be made; nothing of it is left"))
+                .hint(format!("tenantry tenant show {slug} says at which step")));
         }
         common.output().print(&tenant, |tenant| {
             format!(

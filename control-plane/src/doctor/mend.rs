@@ -32,7 +32,7 @@ impl Doctor {
                 self.restore_role(&server, *tenant).await?;
             }
             Trouble::StuckSaga { tenant, kind, .. } => {
-                let kind = if kind == Kind::Create.as_str() { Kind::Create } else { Kind::Drop };
+                let Ok(kind) = kind.parse::<Kind>() else { return Ok(()) };
                 provisioning.run_saga(*tenant, kind).await?;
             }
             Trouble::HalfMade(tenant) => self.finish_half_made(*tenant).await?,

@@ -38,12 +38,14 @@ pub(super) struct Due {
     pub(super) attempts: i32,
 }
 
-/// Takes mails that are due, for as long as `lease`: whoever dies while sending them leaves them to the next.
+/// Takes mails that are due, for as long as `lease`: whoever dies while sending them leaves them to the next. Nobody is
+/// written to about a tenant that may still come to nothing.
 pub(super) async fn claim(db: &impl GenericClient, many: i64, lease: Duration) -> Result<Vec<Due>, StoreError> {
     let statement = db
         .prepare_cached(
             "UPDATE mails SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $2)
-             WHERE id IN (SELECT id FROM mails WHERE sent_at IS NULL AND next_attempt_at <= now()
+             WHERE id IN (SELECT id FROM mails m WHERE sent_at IS NULL AND next_attempt_at <= now()
+                          AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = m.tenant_id AND t.status = 'provisioning')
                           ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
              RETURNING id, template, user_id, tenant_id, attempts",
         )

@@ -20,7 +20,7 @@ mod template;
 
 use std::{path::PathBuf, sync::Arc};
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{GenericClient, Pool};
 pub use fault::{Fault, Moment};
 pub(crate) use stock::Claimed;
 use tenancy::{
@@ -121,6 +121,12 @@ pub enum ProvisionError {
     /// A database of that name exists, and it is not this tenant's.
     #[error("a database named {0} exists that the platform does not know; tenantry doctor says more")]
     NameTaken(DatabaseName),
+    /// Who adopted the tenant died at it, or was cut off.
+    #[error("the program that adopted it is gone")]
+    Abandoned,
+    /// An adopted tenant's rows did not come over.
+    #[error("{0}")]
+    NotFilled(String),
     /// Sessions did not end in time.
     #[error("sessions in database {0} did not end in time")]
     Busy(DatabaseName),
@@ -252,6 +258,11 @@ impl Provisioning {
     /// The schema version that new tenants get.
     pub(crate) async fn target(&self) -> Result<SchemaTarget, StoreError> {
         store::target(&self.0.pool).await
+    }
+
+    /// [`Provisioning::target`], as a transaction sees it.
+    pub(crate) async fn target_on(&self, db: &impl GenericClient) -> Result<SchemaTarget, StoreError> {
+        store::target_on(db).await
     }
 
     /// What every name of this platform begins with.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use deadpool_postgres::{Object, Transaction};
-use futures_util::FutureExt;
-use tenancy::{TenantId, TenantStatus, text_enum};
+use futures_util::{FutureExt, future::BoxFuture};
+use tenancy::{DatabaseName, TenantId, TenantStatus, text_enum};
 use tokio_postgres::Client;
 
 use super::{ProvisionError, Provisioning, fault::Moment, lock::LockedSession, steps::Step, store};
@@ -18,6 +18,8 @@ text_enum! {
     pub enum Kind {
         /// A tenant comes to be.
         Create = "create",
+        /// A tenant comes to be with rows that it had elsewhere. Only the program that has them at hand can finish it.
+        Adopt = "adopt",
         /// A tenant goes.
         Drop = "drop",
     }
@@ -58,10 +60,14 @@ const MOST_ATTEMPTS: i32 = 5;
 /// How often a saga that somebody is at is asked for again. Waiting inside PostgreSQL would occupy a connection.
 const AGAIN: Duration = Duration::from_millis(50);
 
+/// Puts rows into the database of a tenant that is adopted, before the tenant is served; else says why not.
+pub(crate) type Fill = Box<dyn FnOnce(Server, DatabaseName) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
 /// What the steps of one saga share.
 pub(super) struct Context<'a> {
     pub(super) provisioning: &'a Provisioning,
     pub(super) tenant: TenantId,
+    pub(super) kind: Kind,
     pub(super) saga: store::SagaRow,
     pub(super) server: Server,
     /// The session on the platform database that holds the lock.
@@ -70,6 +76,8 @@ pub(super) struct Context<'a> {
     pub(super) before: Option<Step>,
     /// A session on the tenant's server, where that is another one; it holds the lock there.
     pub(super) remote: Option<Client>,
+    /// `None`: whoever runs this saga is not who began to adopt.
+    pub(super) fill: Option<Fill>,
 }
 
 impl Context<'_> {
@@ -81,11 +89,12 @@ impl Context<'_> {
 
 impl Provisioning {
     /// Begins to make a tenant's database, in the transaction that writes the tenant.
-    pub(crate) async fn begin_create(
+    pub(crate) async fn begin(
         &self,
         transaction: &Transaction<'_>,
         server: &Server,
         tenant: TenantId,
+        kind: Kind,
     ) -> Result<(), StoreError> {
         let unhurried = async {
             // CREATE DATABASE writes out this commit with its own, and nobody is told of the tenant before that.
@@ -94,7 +103,7 @@ impl Provisioning {
             }
             Ok(())
         };
-        together([store::insert_saga(transaction, tenant, Kind::Create, false).boxed(), unhurried.boxed()]).await
+        together([store::insert_saga(transaction, tenant, kind, false).boxed(), unhurried.boxed()]).await
     }
 
     /// Takes a tenant's saga as far as it goes. Where another runner is at it, waits for that one and looks again. Goes
@@ -103,8 +112,27 @@ impl Provisioning {
     /// # Errors
     /// Why it stopped on the way; the reconciler tries again by itself.
     pub async fn run_saga(&self, tenant: TenantId, kind: Kind) -> Result<State, ProvisionError> {
+        self.run_with(tenant, kind, None).await
+    }
+
+    /// Makes an adopted tenant's database and has it filled. Where that fails, nothing of the tenant is left.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub(crate) async fn adopt(&self, tenant: TenantId, fill: Fill) -> Result<State, ProvisionError> {
+        let failed = match self.run_with(tenant, Kind::Adopt, Some(fill)).await {
+            Ok(state) => return Ok(state),
+            Err(error) => error,
+        };
+        if let Err(error) = self.run_saga(tenant, Kind::Adopt).await {
+            tracing::warn!(%tenant, %error, "what was adopted could not be taken back now; the platform goes on trying");
+        }
+        Err(failed)
+    }
+
+    async fn run_with(&self, tenant: TenantId, kind: Kind, fill: Option<Fill>) -> Result<State, ProvisionError> {
         let this = self.clone();
-        let run = tokio::spawn(async move { this.locked_saga(tenant, kind, true).await });
+        let run = tokio::spawn(async move { this.locked_saga(tenant, kind, true, fill).await });
         match run.await {
             Ok(result) => result.map(|state| state.unwrap_or(State::Doing)),
             Err(panicked) => Err(ProvisionError::Panicked(panicked.to_string())),
@@ -122,13 +150,19 @@ impl Provisioning {
 
     /// Goes on with a saga unless somebody is at it. A failure is recorded with the saga and logged.
     pub async fn resume(&self, tenant: TenantId, kind: Kind) {
-        if let Err(error) = self.locked_saga(tenant, kind, false).await {
+        if let Err(error) = self.locked_saga(tenant, kind, false, None).await {
             tracing::warn!(%tenant, kind = kind.as_str(), %error, "a tenant's saga failed and will be tried again");
         }
     }
 
     /// `None`: somebody else is at it, and `wait` is false.
-    async fn locked_saga(&self, tenant: TenantId, kind: Kind, wait: bool) -> Result<Option<State>, ProvisionError> {
+    async fn locked_saga(
+        &self,
+        tenant: TenantId,
+        kind: Kind,
+        wait: bool,
+        fill: Option<Fill>,
+    ) -> Result<Option<State>, ProvisionError> {
         let name = tenant.to_string();
         let _turn = self.0.sagas.acquire().await;
         let (mut session, saga) = loop {
@@ -140,7 +174,7 @@ impl Provisioning {
             }
         };
         let state = match saga {
-            Some(saga) => self.step_through(&mut session, tenant, kind, saga).await?,
+            Some(saga) => self.step_through(&mut session, tenant, kind, saga, fill).await?,
             None => State::Done,
         };
         // Nobody needs to wait for that.
@@ -154,20 +188,25 @@ impl Provisioning {
         tenant: TenantId,
         kind: Kind,
         saga: store::SagaRow,
+        fill: Option<Fill>,
     ) -> Result<State, ProvisionError> {
         if matches!(saga.state, State::Done | State::Undone) {
             return Ok(saga.state);
         }
-        if kind == Kind::Create && saga.status == TenantStatus::Deleted {
+        if kind != Kind::Drop && saga.status == TenantStatus::Deleted {
             // Deleted while it was being made: its drop takes away whatever is there by now.
             store::saga_finished(platform, tenant, kind, State::Undone).await?;
             return Ok(State::Undone);
         }
         let (state, attempts) = (saga.state, saga.attempts);
-        match self.walk(platform, tenant, kind, saga).await {
+        match self.walk(platform, tenant, kind, saga, fill).await {
             Ok(state) => Ok(state),
             Err(error) => {
-                let give_up = kind == Kind::Create && (!error.is_transient() || attempts + 1 >= MOST_ATTEMPTS);
+                let give_up = match kind {
+                    Kind::Create => !error.is_transient() || attempts + 1 >= MOST_ATTEMPTS,
+                    Kind::Adopt => true,
+                    Kind::Drop => false,
+                };
                 let next = if give_up { State::Undoing } else { state };
                 let pause = if next == state { backoff(attempts) } else { Duration::ZERO };
                 self.note_failure(platform, tenant, kind, next, &error, pause).await?;
@@ -199,6 +238,7 @@ impl Provisioning {
         tenant: TenantId,
         kind: Kind,
         saga: store::SagaRow,
+        fill: Option<Fill>,
     ) -> Result<State, ProvisionError> {
         let server = self.0.servers.get_on(platform, saga.server).await?;
         let remote = if server.is_platform {
@@ -210,7 +250,8 @@ impl Provisioning {
             Some(client)
         };
         let undoing = saga.state == State::Undoing;
-        let mut context = Context { provisioning: self, tenant, saga, server, platform, before: None, remote };
+        let mut context =
+            Context { provisioning: self, tenant, kind, saga, server, platform, before: None, remote, fill };
         let steps = Step::of(kind);
         if undoing {
             self.take_all(&mut context, kind, steps.iter().rev(), Direction::Undo).await?;

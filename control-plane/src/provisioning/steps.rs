@@ -33,6 +33,8 @@ text_enum! {
     pub(super) enum Step {
         /// The tenant's database, cloned from the template.
         Database = "database",
+        /// The rows of a tenant that is adopted.
+        Fill = "fill",
         /// Its login role, which may connect to it; and the tenant is served.
         Open = "open",
         /// The final backup.
@@ -54,6 +56,7 @@ impl Step {
     pub(super) const fn of(kind: Kind) -> &'static [Self] {
         match kind {
             Kind::Create => &[Self::Database, Self::Open],
+            Kind::Adopt => &[Self::Database, Self::Fill, Self::Open],
             Kind::Drop => &[Self::Backup, Self::Retire, Self::DropDatabase, Self::DropRole],
         }
     }
@@ -66,6 +69,7 @@ impl Step {
     pub(super) async fn forward(self, context: &mut Context<'_>) -> Result<(), ProvisionError> {
         match self {
             Self::Database => make_database(context).await,
+            Self::Fill => fill(context).await,
             Self::Open => open(context).await,
             Self::Backup => back_up(context).await,
             Self::Retire => retire(context).await,
@@ -76,7 +80,7 @@ impl Step {
 
     pub(super) async fn back(self, context: &mut Context<'_>) -> Result<(), ProvisionError> {
         match self {
-            Self::Open => Ok(()),
+            Self::Open | Self::Fill => Ok(()),
             Self::Database => undo_tenant(context).await,
             // A drop is never undone: it goes on until it is done.
             Self::Backup | Self::Retire | Self::DropDatabase | Self::DropRole => Ok(()),
@@ -140,17 +144,29 @@ async fn clone_template(context: &Context<'_>) -> Result<(), ProvisionError> {
     }
 }
 
-async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+/// The tenant's role, and that the database takes connections of nobody else.
+fn access(context: &Context<'_>) -> String {
     let (tenant, name, inner) = (context.tenant, &context.saga.database, &context.provisioning.0);
     let role = inner.prefix.tenant_role(tenant);
     let verifier = inner.master_key.tenant_password(tenant).literal();
-    let access = [
+    [
         ddl::ensure_role(&role, &verifier, &inner.settings, &inner.prefix),
         ddl::close_to_public(name),
         ddl::let_in(name, &role),
         ddl::allow_connections(name, true),
     ]
-    .join(";");
+    .join(";")
+}
+
+async fn fill(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let fill = context.fill.take().ok_or(ProvisionError::Abandoned)?;
+    // A database takes connections of everybody or of nobody, and only one with its tenant's grant counts as the saga's.
+    context.on_server().batch_execute(&access(context)).await?;
+    fill(context.server.clone(), context.saga.database.clone()).await.map_err(ProvisionError::NotFilled)
+}
+
+async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
+    let (tenant, kind, access) = (context.tenant, context.kind, access(context));
     if let Some(remote) = &context.remote {
         remote.batch_execute(&access).await?;
     }
@@ -164,7 +180,7 @@ async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     };
     let record = async {
         match on_platform {
-            true => store::step_started(&transaction, tenant, Kind::Create, step, Direction::Do, before).await,
+            true => store::step_started(&transaction, tenant, kind, step, Direction::Do, before).await,
             false => Ok(()),
         }
     };
@@ -183,8 +199,8 @@ async fn open(context: &mut Context<'_>) -> Result<(), ProvisionError> {
     };
     together([
         welcome.boxed(),
-        store::saga_finished(&transaction, tenant, Kind::Create, state).boxed(),
-        store::step_ended(&transaction, tenant, Kind::Create, step, Direction::Do, None).boxed(),
+        store::saga_finished(&transaction, tenant, kind, state).boxed(),
+        store::step_ended(&transaction, tenant, kind, step, Direction::Do, None).boxed(),
     ])
     .await?;
     Ok(transaction.commit().await?)
@@ -239,7 +255,7 @@ async fn undo_tenant(context: &mut Context<'_>) -> Result<(), ProvisionError> {
         let entry = audit::Entry::new(audit::Action::TenantFailed, audit::PLATFORM).tenant(Some(tenant));
         audit::record(&transaction, entry).await?;
     }
-    store::saga_finished(&transaction, tenant, Kind::Create, State::Undone).await?;
+    store::saga_finished(&transaction, tenant, context.kind, State::Undone).await?;
     Ok(transaction.commit().await?)
 }
 

@@ -135,6 +135,8 @@ pub(super) struct SagaRow {
 /// Whoever begins to make a tenant goes on with it at once, and others leave it to them for so many seconds: two at it
 /// would only wait for each other.
 const HEAD_START: f64 = 1.0;
+/// What another program finds in hand of nobody it undoes.
+const LONG_HEAD_START: f64 = 30.0;
 
 pub(crate) async fn insert_saga(
     db: &impl GenericClient,
@@ -149,7 +151,11 @@ pub(crate) async fn insert_saga(
                SET backup = sagas.backup AND excluded.backup, next_attempt_at = now() WHERE sagas.finished_at IS NULL) \
                INSERT INTO provisioning_steps (tenant_id, kind, step, direction) VALUES ($1, $2, $5, 'do') \
                ON CONFLICT DO NOTHING";
-    let head_start = if kind == Kind::Create { HEAD_START } else { 0.0 };
+    let head_start = match kind {
+        Kind::Create => HEAD_START,
+        Kind::Adopt => LONG_HEAD_START,
+        Kind::Drop => 0.0,
+    };
     let first = steps_of(kind).next();
     let statement = db.prepare_cached(sql).await?;
     db.execute(&statement, &[&tenant, &kind, &backup, &head_start, &first]).await?;
@@ -175,7 +181,7 @@ pub(super) async fn saga(db: &impl GenericClient, tenant: TenantId, kind: Kind) 
 
 /// Whether a tenant was whole once: from stock, or by a saga that was done.
 pub(super) async fn was_made(db: &impl GenericClient, tenant: TenantId) -> Result<bool, StoreError> {
-    let sql = "SELECT NOT EXISTS (SELECT 1 FROM sagas WHERE tenant_id = $1 AND kind = 'create' AND state <> 'done')";
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM sagas WHERE tenant_id = $1 AND kind IN ('create', 'adopt') AND state <> 'done')";
     Ok(db.query_one(sql, &[&tenant]).await?.get(0))
 }
 

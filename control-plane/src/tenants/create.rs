@@ -20,7 +20,7 @@ use crate::{
     mail,
     packages::{self, BillingCycle},
     platform::{StoreError, together},
-    provisioning::{Claimed, SchemaTarget},
+    provisioning::{Claimed, SchemaTarget, saga::Kind},
     servers::{Server, ServerError},
 };
 
@@ -159,6 +159,19 @@ impl Tenants {
     /// # Errors
     /// [`CreateError`]; nothing is left of the attempt.
     pub async fn create_on(&self, server: &Server, new: NewTenant) -> Result<Born, CreateError> {
+        self.begin(server, new, Kind::Create).await
+    }
+
+    /// Writes a tenant of the platform's server down that is served only once it is filled: see [`crate::adoption`].
+    ///
+    /// # Errors
+    /// [`CreateError`]; nothing is left of the attempt.
+    pub(crate) async fn begin_adoption(&self, new: NewTenant) -> Result<Born, CreateError> {
+        let server = self.provisioning.servers().platform().await?;
+        self.begin(&server, new, Kind::Adopt).await
+    }
+
+    async fn begin(&self, server: &Server, new: NewTenant, kind: Kind) -> Result<Born, CreateError> {
         // Names under which a database exists that the platform does not know: they can't be chosen again.
         let mut taken: Vec<TenantSlug> = Vec::new();
         let mut stock_lost = false;
@@ -167,8 +180,15 @@ impl Tenants {
             let transaction = client.transaction().await?;
             // Statements that need nothing of each other go out together, here and below: a round trip costs more.
             let choice = choose_slug(&transaction, &new, &taken);
-            let (slug, stock) = try_join!(choice, self.provisioning.take_stock(&transaction, server))?;
-            let born = match self.write(&transaction, server, &new, slug.clone(), stock).await {
+            let stock = async {
+                match kind {
+                    // Stock takes connections once it has its tenant; what is adopted is filled before that.
+                    Kind::Adopt => Ok((self.provisioning.target_on(&transaction).await?, None)),
+                    _ => self.provisioning.take_stock(&transaction, server).await,
+                }
+            };
+            let (slug, stock) = try_join!(choice, stock)?;
+            let born = match self.write(&transaction, server, &new, slug.clone(), stock, kind).await {
                 Ok(born) => transaction.commit().await.map(|()| born).map_err(CreateError::from),
                 Err(error) => {
                     drop(transaction);
@@ -207,6 +227,7 @@ impl Tenants {
         new: &NewTenant,
         slug: TenantSlug,
         (target, claimed): (SchemaTarget, Option<Claimed>),
+        kind: Kind,
     ) -> Result<Born, CreateError> {
         // As precise as PostgreSQL keeps it, so that the answer and the row agree.
         let now = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap_or_default();
@@ -235,7 +256,7 @@ impl Tenants {
             match &claimed {
                 Some(_) => mail::enqueue(transaction, mail::Template::Welcome, row.owner, Some(row.id)).await,
                 // It is welcomed once it is there.
-                None => self.provisioning.begin_create(transaction, server, row.id).await,
+                None => self.provisioning.begin(transaction, server, row.id, kind).await,
             }
         };
         let onboarding_token = tokens::fresh();

@@ -82,10 +82,15 @@ impl Tenants {
             }
             _ => {}
         }
+        Ok(self.made(id).await?.unwrap_or(tenant))
+    }
+
+    /// A tenant as its making left it; its mails may go now.
+    pub(crate) async fn made(&self, id: TenantId) -> Result<Option<TenantSummary>, StoreError> {
         let client = self.pool.get().await?;
         let summary = store::summary(&client, id).await?;
         self.bell.ring();
-        Ok(summary.unwrap_or(tenant))
+        Ok(summary)
     }
 
     /// The tenant that has this slug now.

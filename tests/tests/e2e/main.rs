@@ -1,6 +1,7 @@
 //! End to end: real PostgreSQL, real HTTP, real processes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod adoption;
 mod architecture;
 mod chaos;
 mod cli;
