@@ -122,7 +122,7 @@ impl Fleet {
         let mut config = on_database(&server.admin, database);
         // Said while connecting, because every round trip counts a thousand times.
         config.application_name("tenantry-fleet").options(format!(
-            "-c role={} -c lock_timeout={}ms -c statement_timeout={}s",
+            "-c role={} -c lock_timeout={}ms -c statement_timeout={}s -c idle_in_transaction_session_timeout=60s",
             provisioning.prefix().owner_role(),
             policy.lock_timeout_ms,
             policy.statement_seconds,

@@ -1,20 +1,28 @@
 //! A client that refinery can drive.
 
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
 use refinery_core::{
     Migration,
     traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction},
 };
 use tokio_postgres::{
-    Client,
+    Client, SimpleQueryMessage,
     error::{ErrorPosition, SqlState},
 };
 
-use super::{HISTORY_TABLE, MigrateError, Place, history::History};
+use super::{
+    HISTORY_TABLE, LOCK, MigrateError, Place,
+    history::{APPLIED, History, HistoryError, applied},
+};
 use crate::postgres::{Failure, describe, failure};
 
 const NO_TRANSACTION: &str = "-- no-transaction";
 /// What comes before a migration's text in what is sent.
 const HEAD: &str = "BEGIN;\n";
+/// The lock and BEGIN.
+const STATEMENTS_BEFORE_HISTORY: usize = 2;
 
 /// Whether a migration runs outside a transaction.
 #[must_use]
@@ -27,6 +35,17 @@ pub(super) struct Driver<'a> {
     client: &'a mut Client,
     history: History,
     failed: Option<Failed>,
+}
+
+/// Why refinery can't go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DriverError {
+    /// PostgreSQL failed.
+    #[error("{}", describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// The database's history is not what it was taken for; nothing was changed.
+    #[error(transparent)]
+    History(#[from] HistoryError),
 }
 
 impl<'a> Driver<'a> {
@@ -53,10 +72,50 @@ impl<'a> Driver<'a> {
         let sent = self.client.batch_execute(text).await;
         sent.inspect_err(|error| self.failed = Some(Failed::of(sql, head, error)))
     }
+
+    /// A transaction in one message: a round trip costs more than most migrations, and a program that is killed now leaves
+    /// all of it or nothing.
+    async fn in_transaction(&mut self, sql: &str, rest: &str) -> Result<(), DriverError> {
+        Ok(self.send(sql, &format!("{HEAD}{sql}\n;\n{rest};\nCOMMIT"), HEAD.chars().count()).await?)
+    }
+
+    /// The first change to a database whose history nobody has read: with the lock, the history comes back beside the
+    /// change's outcome, and is compared before the commit. Comparing in SQL would cost a fresh session of PostgreSQL more
+    /// than the other round trip: it meets the planner and the functions for the first time.
+    async fn in_compared_transaction(&mut self, sql: &str, rest: &str) -> Result<(), DriverError> {
+        let head = format!("SELECT pg_advisory_lock({LOCK}); BEGIN; {APPLIED};\n");
+        let answers = self.client.simple_query_raw(&format!("{head}{sql}\n;\n{rest}")).await?;
+        let mut answers = pin!(answers);
+        let (mut found, mut statements) = (Vec::new(), 0);
+        let outcome = loop {
+            match answers.try_next().await {
+                Ok(Some(SimpleQueryMessage::CommandComplete(_))) => statements += 1,
+                Ok(Some(SimpleQueryMessage::Row(row))) if statements == STATEMENTS_BEFORE_HISTORY => {
+                    found.extend(applied(&row));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        let was_read = statements > STATEMENTS_BEFORE_HISTORY;
+        found.sort_by_key(Migration::version);
+        match outcome {
+            _ if was_read && found != self.history.applied => Err(self.history.is_other().into()),
+            Err(error) if !was_read && error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
+                Err(self.history.is_other().into())
+            }
+            Err(error) => {
+                self.failed = Some(Failed::of(sql, head.chars().count(), &error));
+                Err(error.into())
+            }
+            Ok(()) => Ok(self.send(sql, "COMMIT", usize::MAX).await?),
+        }
+    }
 }
 
 impl AsyncTransaction for Driver<'_> {
-    type Error = tokio_postgres::Error;
+    type Error = DriverError;
 
     async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(
         &'a mut self,
@@ -79,11 +138,12 @@ impl AsyncTransaction for Driver<'_> {
                 }
             }
             [sql, rest @ ..] => {
-                // In one message: a round trip costs more than most migrations, and a program that is killed now leaves
-                // all of it or nothing.
-                let head = self.history.take_assurance().unwrap_or_else(|| HEAD.to_owned());
-                let text = format!("{head}{sql}\n;\n{};\nCOMMIT", rest.join(";\n"));
-                if let Err(error) = self.send(sql, &text, head.chars().count()).await {
+                let rest = rest.join(";\n");
+                let done = match self.history.take_assumed() {
+                    true => self.in_compared_transaction(sql, &rest).await,
+                    false => self.in_transaction(sql, &rest).await,
+                };
+                if let Err(error) = done {
                     let _ = self.client.batch_execute("ROLLBACK").await;
                     return Err(error);
                 }
@@ -115,7 +175,7 @@ impl Failed {
     /// Of a migration's text, which began after `head` characters of what was sent.
     pub(super) fn of(sql: &str, head: usize, error: &tokio_postgres::Error) -> Self {
         let position = error.as_db_error().and_then(|db| match db.position() {
-            Some(ErrorPosition::Original(place)) => (*place as usize).checked_sub(head + 1),
+            Some(ErrorPosition::Original(place)) => (*place as usize).checked_sub(head.saturating_add(1)),
             _ => None,
         });
         let place = position.map(|position| {

@@ -4,7 +4,7 @@ use refinery_core::Migration;
 use time::OffsetDateTime;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow, error::SqlState};
 
-use super::{HISTORY_TABLE, Migrations};
+use super::Migrations;
 use crate::RoleName;
 
 /// What was applied before does not fit to the program's migrations.
@@ -23,6 +23,12 @@ pub enum HistoryError {
         "migration {0} was applied by another program, and this one does not have it; use that program, or put the file back"
     )]
     Unknown(String),
+    /// Not what it was taken for; nobody has looked at it closer.
+    #[error("the database was not migrated as the record says, to version {known}")]
+    Other {
+        /// The version that it was taken to have.
+        known: i32,
+    },
     /// The same number, another name or text.
     #[error("migration {applied} was applied with another text than this program's {own}; restore the file as it was")]
     Divergent {
@@ -45,8 +51,8 @@ pub enum HistoryError {
 pub(super) struct History {
     pub(super) applied: Vec<Migration>,
     is_new: bool,
-    /// What keeps others out, and makes sure that it is so, where nobody has looked: to be sent before the first change.
-    assurance: Option<String>,
+    /// Nobody has looked: it is to be read in the transaction of the first change, and compared.
+    is_assumed: bool,
 }
 
 impl History {
@@ -58,42 +64,38 @@ impl History {
     ) -> Result<Self, tokio_postgres::Error> {
         let role = owner.map(|owner| format!("SET ROLE {owner}; ")).unwrap_or_default();
         let lock = format!("{role}SELECT pg_advisory_lock({lock})");
-        let sql = format!("{lock}; SELECT version, name, checksum FROM {HISTORY_TABLE} ORDER BY version");
+        let sql = format!("{lock}; {APPLIED} ORDER BY version");
         match client.simple_query(&sql).await {
             Ok(messages) => {
                 let rows = messages.iter().filter_map(|message| match message {
                     SimpleQueryMessage::Row(row) => applied(row),
                     _ => None,
                 });
-                Ok(Self { applied: rows.collect(), is_new: false, assurance: None })
+                Ok(Self { applied: rows.collect(), is_new: false, is_assumed: false })
             }
             // A database that never was migrated has no such table. The statements before that one went with it.
             Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
                 client.batch_execute(&lock).await?;
-                Ok(Self { applied: Vec::new(), is_new: true, assurance: None })
+                Ok(Self { applied: Vec::new(), is_new: true, is_assumed: false })
             }
             Err(error) => Err(error),
         }
     }
 
-    /// What a database at this version has had, if it was always migrated with these. A division by zero says that it is
-    /// not so.
-    pub(super) fn assumed(list: &[Migration], version: i32, lock: i64) -> Self {
-        let applied: Vec<Migration> = list.iter().filter(|migration| migration.version() <= version).cloned().collect();
-        // A checksum is of number, name and text. More than this comparison would cost a fresh session more than a migration.
-        let checksums: Vec<String> = applied.iter().map(|migration| migration.checksum().to_string()).collect();
-        let assurance = format!(
-            "SELECT pg_advisory_lock({lock}); BEGIN; SELECT 1 / (count(*) = {count} AND count(*) FILTER \
-             (WHERE checksum = ANY ('{{{}}}')) = {count})::integer FROM {HISTORY_TABLE};\n",
-            checksums.join(","),
-            count = applied.len(),
-        );
-        Self { applied, is_new: false, assurance: Some(assurance) }
+    /// What a database at this version has had, if it was always migrated with these.
+    pub(super) fn assumed(list: &[Migration], version: i32) -> Self {
+        let applied = list.iter().filter(|migration| migration.version() <= version).cloned().collect();
+        Self { applied, is_new: false, is_assumed: true }
     }
 
-    /// Given once: before the first change.
-    pub(super) fn take_assurance(&mut self) -> Option<String> {
-        self.assurance.take()
+    /// True once, where it is assumed: before the first change.
+    pub(super) fn take_assumed(&mut self) -> bool {
+        std::mem::take(&mut self.is_assumed)
+    }
+
+    /// The error that it is not so.
+    pub(super) fn is_other(&self) -> HistoryError {
+        HistoryError::Other { known: self.version() }
     }
 
     /// Whether refinery's table is still to be made.
@@ -107,8 +109,11 @@ impl History {
     }
 }
 
+/// The history as it is read, in no order.
+pub(super) const APPLIED: &str = "SELECT version, name, checksum FROM refinery_schema_history";
+
 /// `None` is the row of another statement: that of the lock.
-fn applied(row: &SimpleQueryRow) -> Option<Migration> {
+pub(super) fn applied(row: &SimpleQueryRow) -> Option<Migration> {
     let version = row.try_get("version").ok()??.parse().ok()?;
     let (name, checksum) = (row.try_get("name").ok()??, row.try_get("checksum").ok()??);
     // When that was plays no part in any comparison. A checksum that is no number fits to nothing.
@@ -158,7 +163,7 @@ mod tests {
             let (version, name) = (migration.version(), migration.name().to_owned());
             Migration::applied(version, name, OffsetDateTime::UNIX_EPOCH, migration.checksum())
         });
-        History { applied: applied.collect(), is_new: false, assurance: None }
+        History { applied: applied.collect(), is_new: false, is_assumed: false }
     }
 
     fn compared(own: &[&str], applied: &[&str]) -> Result<Vec<i32>, HistoryError> {

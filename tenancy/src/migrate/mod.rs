@@ -14,7 +14,7 @@ mod history;
 use std::path::Path;
 
 pub use driver::is_no_transaction;
-use driver::{Driver, Failed};
+use driver::{Driver, DriverError, Failed};
 use history::History;
 pub use history::HistoryError;
 use refinery_core::{Migration, Target, error::Kind, traits::r#async::AsyncMigrate};
@@ -205,9 +205,8 @@ impl Migrations {
         if known == 0 || next.is_none_or(is_no_transaction) {
             return self.run_locked(client, None).await;
         }
-        match self.apply(client, History::assumed(&self.list, known, LOCK)).await {
-            // It is not so, or the migration itself divides by zero: now it is looked at.
-            Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => self.run_locked(client, None).await,
+        match self.apply(client, History::assumed(&self.list, known)).await {
+            Err(MigrateError::History(HistoryError::Other { .. })) => self.run_locked(client, None).await,
             other => other,
         }
     }
@@ -278,8 +277,9 @@ fn explain(error: &refinery_core::Error, failed: Option<Failed>) -> MigrateError
         (Kind::Connection(what, _), Some(failed)) => {
             failed.in_migration(what.rsplit("migration ").next().unwrap_or(what).to_owned())
         }
-        (Kind::Connection(what, source), None) => match source.downcast_ref::<tokio_postgres::Error>() {
-            Some(error) => MigrateError::Migrations(format!("{what}: {}", describe(error))),
+        (Kind::Connection(what, source), None) => match source.downcast_ref() {
+            Some(DriverError::History(error)) => error.clone().into(),
+            Some(DriverError::Postgres(error)) => MigrateError::Migrations(format!("{what}: {}", describe(error))),
             None => MigrateError::Migrations(text),
         },
         _ => MigrateError::Migrations(text),
