@@ -2,7 +2,7 @@
 //! mend unasked, lets unverified signups expire. It takes no input and can be stopped at any moment; it wakes by signal
 //! and by timer.
 
-use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::HashSet, hash::Hash, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 
@@ -11,7 +11,9 @@ use tokio::{sync::Notify, task::JoinSet};
 use tokio_postgres::Config;
 use uuid::Uuid;
 
-use crate::{doctor::Doctor, fleet::Fleet, provisioning::Provisioning, servers::Servers, tenants::Tenants};
+use crate::{
+    doctor::Doctor, fleet::Fleet, platform::StoreError, provisioning::Provisioning, servers::Servers, tenants::Tenants,
+};
 
 /// The longest that an interrupted saga lies still.
 const SAGA_ROUND: Duration = Duration::from_secs(2);
@@ -111,26 +113,41 @@ async fn signals(platform: Config, woken: Arc<Woken>) {
 
 /// Each due saga runs in a task of its own: one that takes an hour over a backup keeps no other waiting.
 async fn sagas(provisioning: Provisioning, woken: Arc<Woken>) {
+    let due = || provisioning.due_sagas();
+    let resume = |(tenant, kind)| {
+        let provisioning = provisioning.clone();
+        async move { provisioning.resume(tenant, kind).await }
+    };
+    each_due("sagas", due, resume, &woken.sagas, SAGA_ROUND).await;
+}
+
+/// Looks for what is due, again and again, and works on each in a task of its own, unless it is in hand.
+async fn each_due<K, D, W>(what: &str, due: impl Fn() -> D, work: impl Fn(K) -> W, woken: &Notify, round: Duration)
+where
+    K: Copy + Eq + Hash + Send + 'static,
+    D: Future<Output = Result<Vec<K>, StoreError>>,
+    W: Future<Output = ()> + Send + 'static,
+{
     let mut running = JoinSet::new();
     let mut in_hand = HashSet::new();
     loop {
-        match provisioning.due_sagas().await {
+        match due().await {
             Ok(due) => {
-                for saga in due.into_iter().filter(|saga| in_hand.insert(*saga)) {
-                    let provisioning = provisioning.clone();
+                for one in due.into_iter().filter(|one| in_hand.insert(*one)) {
+                    let work = work(one);
                     running.spawn(async move {
-                        provisioning.resume(saga.0, saga.1).await;
-                        saga
+                        work.await;
+                        one
                     });
                 }
             }
-            Err(error) => tracing::warn!(%error, "the sagas can't be looked at now"),
+            Err(error) => tracing::warn!(what, %error, "what is due can't be looked for now"),
         }
-        let _ = tokio::time::timeout(SAGA_ROUND, woken.sagas.notified()).await;
+        let _ = tokio::time::timeout(round, woken.notified()).await;
         while let Some(ended) = running.try_join_next() {
             match ended {
-                Ok(saga) => drop(in_hand.remove(&saga)),
-                // Which one it was is not known any more; the locks keep two runners of one saga apart.
+                Ok(one) => drop(in_hand.remove(&one)),
+                // Which one it was is not known any more; the locks keep two at one apart.
                 Err(_) => in_hand.clear(),
             }
         }
@@ -179,16 +196,14 @@ async fn examine(doctor: Doctor, woken: Arc<Woken>) {
     }
 }
 
+/// Each tenant that is waited for is brought up in a task of its own: one that is locked keeps no other waiting.
 async fn upgrades(fleet: Fleet, woken: Arc<Woken>) {
-    loop {
-        match fleet.answer_requests().await {
-            // More may have come meanwhile.
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "tenants that are waited for can't be looked for now"),
-        }
-        let _ = tokio::time::timeout(UPGRADE_ROUND, woken.upgrades.notified()).await;
-    }
+    let asked_for = || fleet.requested();
+    let bring_up = |tenant| {
+        let fleet = fleet.clone();
+        async move { fleet.answer_request(tenant).await }
+    };
+    each_due("upgrades", asked_for, bring_up, &woken.upgrades, UPGRADE_ROUND).await;
 }
 
 async fn progress(fleet: Fleet) {

@@ -120,16 +120,17 @@ impl Fleet {
             store::at_version(&client, self.own_version(), policy).await?
         };
         progress.send_modify(|progress| progress.total = current.len());
-        let mut servers = HashMap::new();
-        for server in self.0.provisioning.servers().all().await? {
-            if current.iter().any(|tenant| tenant.server == server.id) {
-                let expected = self.expected(&server).await?;
-                servers.insert(server.id, (server, expected));
-            }
+        let connections = &self.connections(policy.concurrency).await?;
+        let mut expected = HashMap::new();
+        for server in connections.ids().filter(|id| current.iter().any(|tenant| tenant.server == *id)) {
+            expected.insert(server, self.expected(connections.server(server)).await?);
         }
+        let at_once = connections.wanted() * expected.len().max(1);
         let looks = current.into_iter().map(|tenant| {
-            let (server, (print, expected)) = &servers[&tenant.server];
+            let (print, expected) = &expected[&tenant.server];
             async move {
+                let _one = connections.one(tenant.server).await;
+                let server = connections.server(tenant.server);
                 if stop.reason().is_some() {
                     return Vec::new();
                 }
@@ -141,7 +142,8 @@ impl Fleet {
                 found
             }
         });
-        Ok(stream::iter(looks).buffer_unordered(policy.concurrency.max(1)).concat().await)
+        let looks = stream::iter(looks).buffer_unordered(at_once).concat();
+        Ok(self.with_connections(connections, expected.keys().copied(), looks).await?)
     }
 
     async fn compare(

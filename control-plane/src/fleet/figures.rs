@@ -7,6 +7,12 @@ use super::{RunState, Status};
 /// Publishes the figures of this moment.
 pub(super) fn publish(status: &Status) {
     let (target, mut behind) = (status.target_version, 0);
+    // What nobody has any more is none, and not what it was.
+    for version in 1..target {
+        if !status.versions.contains_key(&version) {
+            gauge!("fleet_tenants", "schema_version" => version.to_string()).set(0.0);
+        }
+    }
     for (version, count) in &status.versions {
         gauge!("fleet_tenants", "schema_version" => version.to_string()).set(float(*count));
         if *version < target {

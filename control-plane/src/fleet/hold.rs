@@ -3,7 +3,8 @@
 //! the program dies, and nobody needs to wait for the lease.
 
 use tenancy::postgres::connect;
-use tokio_postgres::Client;
+use tokio::sync::Mutex;
+use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
 use super::{Fleet, FleetError, Policy, RunId, store};
@@ -16,7 +17,21 @@ const LOCK: i64 = 0x7465_6e61_6e74_0003;
 pub(super) struct Hold {
     pub(super) run: RunId,
     pub(super) token: Uuid,
-    _lock: Client,
+    lock: Mutex<Client>,
+}
+
+impl Hold {
+    /// Takes the lock again where PostgreSQL has ended its session, by a restart say. Where another program was quicker,
+    /// the token tells.
+    pub(super) async fn renew(&self, admin: &Config) {
+        let mut lock = self.lock.lock().await;
+        if lock.is_closed()
+            && let Ok(session) = connect(admin).await
+            && session.execute("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await.is_ok()
+        {
+            *lock = session;
+        }
+    }
 }
 
 impl Fleet {
@@ -29,11 +44,11 @@ impl Fleet {
         let client = self.0.pool.get().await.map_err(StoreError::from)?;
         let (token, target) = (Uuid::now_v7(), self.own_version());
         if let Some(run) = store::take_over(&client, token, is_free, target, policy).await? {
-            return Ok(Hold { run, token, _lock: lock });
+            return Ok(Hold { run, token, lock: Mutex::new(lock) });
         }
         let (run, tenants) = (RunId::generate(), store::behind(&client, target, policy, None).await?.len());
         if store::begin(&client, run, token, target, policy, actor, tenants).await? {
-            return Ok(Hold { run, token, _lock: lock });
+            return Ok(Hold { run, token, lock: Mutex::new(lock) });
         }
         match store::running(&client).await? {
             Some(run) => Err(FleetError::Busy(Box::new(run))),

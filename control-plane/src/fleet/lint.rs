@@ -138,6 +138,7 @@ pub(super) fn loses_data(text: &str) -> bool {
             kind,
             SyntaxKind::DELETE
                 | SyntaxKind::UPDATE
+                | SyntaxKind::CONFLICT_DO_UPDATE_SET
                 | SyntaxKind::TRUNCATE
                 | SyntaxKind::DROP_TABLE
                 | SyntaxKind::DROP_SCHEMA

@@ -6,6 +6,7 @@
 //! finds it done.
 
 pub mod api;
+mod connections;
 mod drift;
 mod figures;
 mod hold;
@@ -36,6 +37,7 @@ pub use rehearsal::{Rehearsal, Verdict};
 use serde::{Deserialize, Serialize};
 pub use status::{Failing, Status};
 use tenancy::{TenantId, TenantSlug, ids::Id, text_enum};
+use tokio::sync::Semaphore;
 use tokio_postgres::Config;
 
 use crate::{
@@ -303,6 +305,8 @@ struct Inner {
     admin: Config,
     provisioning: Provisioning,
     settings: Settings,
+    /// Tenants that are waited for, and brought up at once.
+    answers: Semaphore,
     /// The versions of migrations that can lose data.
     losing: Vec<i32>,
     /// The first migration that begins or ends transactions.
@@ -318,7 +322,8 @@ impl Fleet {
         let mut named = provisioning.migrations().after(0).zip(provisioning.migrations().texts());
         let unusable = named.find(|(_, (_, text))| lint::controls_transactions(text)).map(|(name, _)| name);
         drop(named);
-        Self(Arc::new(Inner { pool, admin, provisioning, settings, losing, unusable }))
+        let answers = Semaphore::new(on_request::AT_ONCE);
+        Self(Arc::new(Inner { pool, admin, provisioning, settings, answers, losing, unusable }))
     }
 
     /// The version that this program brings tenants to.

@@ -1,7 +1,6 @@
 //! Tenants that somebody waits for: a runtime that can't serve one as it is asks for it, and it is brought up at once,
 //! before whoever else is behind. And the control plane's own runs, where an operator wants them.
 
-use futures_util::{StreamExt, stream};
 use tenancy::TenantId;
 use tokio::sync::watch;
 
@@ -9,32 +8,31 @@ use super::{Fleet, FleetError, Policy, Progress, Stop, Strategy, store};
 use crate::{audit, platform::StoreError};
 
 /// How many are brought up at once.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 /// Somebody waits: a statement does so for a lock only briefly, and is tried again.
 const LOCK_TIMEOUT_MS: u32 = 500;
 
 impl Fleet {
-    /// Brings up whoever was asked for. Says whether there was anybody.
-    pub(crate) async fn answer_requests(&self) -> Result<bool, StoreError> {
+    /// Who was asked for and has not been answered.
+    pub(crate) async fn requested(&self) -> Result<Vec<TenantId>, StoreError> {
         // A newer program's requests are for that one to answer.
         if self.0.settings.strategy == Strategy::Full
             || self.0.provisioning.target().await?.version > self.own_version()
         {
-            return Ok(false);
+            return Ok(Vec::new());
         }
-        let requests = store::requests(&self.0.pool.get().await?).await?;
-        let any = !requests.is_empty();
-        stream::iter(requests)
-            .for_each_concurrent(AT_ONCE, |tenant| async move {
-                if let Err(error) = self.answer(tenant).await {
-                    tracing::warn!(%tenant, %error, "a tenant that is waited for can't be brought up now");
-                    if let Ok(client) = self.0.pool.get().await {
-                        let _ = store::unanswered(&client, tenant, &error.to_string()).await;
-                    }
-                }
-            })
-            .await;
-        Ok(any)
+        store::requests(&self.0.pool.get().await?).await
+    }
+
+    /// Brings up a tenant that was asked for.
+    pub(crate) async fn answer_request(&self, tenant: TenantId) {
+        let _turn = self.0.answers.acquire().await;
+        if let Err(error) = self.answer(tenant).await {
+            tracing::warn!(%tenant, %error, "a tenant that is waited for can't be brought up now");
+            if let Ok(client) = self.0.pool.get().await {
+                let _ = store::unanswered(&client, tenant, &error.to_string()).await;
+            }
+        }
     }
 
     async fn answer(&self, tenant: TenantId) -> Result<(), FleetError> {

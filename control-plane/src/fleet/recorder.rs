@@ -51,6 +51,7 @@ impl Fleet {
     /// Records these, waiting for a platform database that is out of reach; and hears whether the run is to stop.
     pub(super) async fn record(&self, hold: &Hold, batch: &[TenantResult], stop: &Stop) -> Result<(), FleetError> {
         let recorded = patiently(move || async move {
+            hold.renew(&self.0.admin).await;
             let client = self.0.pool.get().await.map_err(StoreError::from)?;
             Ok(store::record(&client, hold.run, hold.token, batch).await?)
         });

@@ -1,17 +1,17 @@
 //! A rehearsal: every tenant's pending migrations, in transactions that are rolled back.
 
-use std::collections::HashMap;
+use std::{collections::HashSet, future::ready};
 
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
-use tenancy::{TenantSlug, text_enum};
+use tenancy::{TenantSlug, ids::ServerId, text_enum};
 use tokio::sync::watch;
 
 use super::{
     Failure, Fleet, FleetError, Policy, Progress, Stop,
     store::{self, Behind},
 };
-use crate::platform::StoreError;
+use crate::{platform::StoreError, servers::Server};
 
 text_enum! {
     /// What a rehearsal says of one tenant.
@@ -62,28 +62,27 @@ impl Fleet {
             store::behind(&client, self.own_version(), policy, None).await?
         };
         progress.send_modify(|progress| progress.total = behind.len());
-        let servers: HashMap<_, _> =
-            self.0.provisioning.servers().all().await?.into_iter().map(|server| (server.id, server)).collect();
-        let tries = behind.into_iter().map(|tenant| {
-            let server = &servers[&tenant.server];
-            async move {
-                if stop.reason().is_some() {
-                    return None;
-                }
-                let rehearsal = self.rehearse_one(server, tenant, policy).await;
-                progress.send_modify(|progress| match rehearsal.verdict {
-                    Verdict::Passes | Verdict::Partly => progress.done += 1,
-                    Verdict::Fails => progress.failed += 1,
-                    Verdict::Newer => progress.passed_over += 1,
-                });
-                Some(rehearsal)
+        let connections = &self.connections(policy.concurrency).await?;
+        let servers: HashSet<ServerId> = behind.iter().map(|tenant| tenant.server).collect();
+        let tries = behind.into_iter().map(|tenant| async move {
+            let _one = connections.one(tenant.server).await;
+            if stop.reason().is_some() {
+                return None;
             }
+            let rehearsal = self.rehearse_one(connections.server(tenant.server), tenant, policy).await;
+            progress.send_modify(|progress| match rehearsal.verdict {
+                Verdict::Passes | Verdict::Partly => progress.done += 1,
+                Verdict::Fails => progress.failed += 1,
+                Verdict::Newer => progress.passed_over += 1,
+            });
+            Some(rehearsal)
         });
-        let tries = stream::iter(tries).buffer_unordered(policy.concurrency.max(1));
-        Ok(tries.filter_map(async |rehearsal| rehearsal).collect().await)
+        let tries = stream::iter(tries).buffer_unordered(connections.wanted() * servers.len().max(1));
+        let tries = tries.filter_map(ready).collect();
+        Ok(self.with_connections(connections, servers, tries).await?)
     }
 
-    async fn rehearse_one(&self, server: &crate::servers::Server, tenant: Behind, policy: &Policy) -> Rehearsal {
+    async fn rehearse_one(&self, server: &Server, tenant: Behind, policy: &Policy) -> Rehearsal {
         let tried = self.rehearse_on(server, &tenant.database, policy).await;
         let said = |verdict, version, passed| Rehearsal {
             slug: tenant.slug.clone(),

@@ -8,16 +8,17 @@ use tokio::{
     sync::{mpsc, watch},
     time::Instant,
 };
-use uuid::Uuid;
 
 use super::{
     Fleet, FleetError, Policy, Progress, RunState, Stop, Summary,
+    connections::Connections,
     hold::Hold,
+    manners::Manners,
     patience::{AGAIN, patiently},
     queue::Queue,
     store::{self, Behind},
 };
-use crate::{audit, platform::StoreError, servers::Server};
+use crate::{audit, platform::StoreError};
 
 /// How often the lease is renewed, whatever else goes on.
 const RENEW: Duration = Duration::from_secs(3);
@@ -30,8 +31,9 @@ pub(super) struct Course<'a> {
     pub(super) policy: &'a Policy,
     pub(super) stop: &'a Stop,
     pub(super) progress: &'a watch::Sender<Progress>,
-    servers: HashMap<ServerId, Server>,
-    pub(super) process: Uuid,
+    pub(super) connections: Connections,
+    /// Of a polite run, by server.
+    pub(super) manners: HashMap<ServerId, Manners>,
 }
 
 impl Fleet {
@@ -53,12 +55,14 @@ impl Fleet {
             return Err(FleetError::OldProgram { target, own });
         }
         let hold = self.hold(policy, actor).await?;
-        let servers = self.0.provisioning.servers().all().await?.into_iter().map(|server| (server.id, server));
-        let course = Course { hold, policy, stop, progress, servers: servers.collect(), process: Uuid::now_v7() };
+        let connections = self.connections(if policy.polite { 1 } else { policy.concurrency }).await?;
+        let polite_to = connections.ids().filter(|_| policy.polite);
+        let manners = polite_to.map(|server| (server, Manners::new())).collect();
+        let course = Course { hold, policy, stop, progress, connections, manners };
         self.count_what_was_done(&course).await?;
         let ended = self.all(&course).await;
         let client = patiently(move || async move { Ok(self.0.pool.get().await.map_err(StoreError::from)?) }).await?;
-        store::release_connections(&client, course.process).await?;
+        self.give_back(&course.connections).await?;
         let (state, reason) = match &ended {
             Ok(None) => (RunState::Done, None),
             Ok(Some(reason)) => (RunState::Stopped, Some(reason.clone())),
@@ -205,7 +209,7 @@ impl Fleet {
         }
         let (sender, results) = mpsc::channel(1024);
         let work = by_server.into_iter().map(|(server, tenants)| {
-            let (server, sender) = (&course.servers[&server], sender.clone());
+            let sender = sender.clone();
             async move { self.on_server(course, server, Queue::of(tenants), sender).await }
         });
         let work = join_all(work.collect::<Vec<_>>());

@@ -1,56 +1,47 @@
 //! The turns of tenants on one server: so many at a time, each tried until it is clear what becomes of it.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::future::pending;
 
 use futures_util::future::join_all;
+use tenancy::ids::ServerId;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     Failure, Fleet, Outcome, TenantResult,
-    manners::Manners,
     patience::{AGAIN, PATIENCE},
     queue::{Job, Queue},
     run::Course,
     store,
     tenant::Trouble,
 };
-use crate::{platform::StoreError, servers::Server};
+use crate::servers::Server;
 
 /// How often a tenant is tried whose database is locked by somebody.
 const MOST_TRIES: i32 = 5;
-/// How often connections are claimed anew.
-const CLAIM_EVERY: Duration = Duration::from_secs(5);
 
 impl Fleet {
-    /// So many workers as the server has connections for, up to what the policy says.
+    /// So many workers as are wanted, at work as far as the server has connections for them.
     pub(super) async fn on_server(
         &self,
         course: &Course<'_>,
-        server: &Server,
+        server: ServerId,
         queue: Queue,
         results: mpsc::Sender<TenantResult>,
     ) {
-        let wanted = if course.policy.polite { 1 } else { course.policy.concurrency.max(1) };
-        let busy = AtomicUsize::new(0);
-        let allowed = AtomicUsize::new(self.claim(course, server, wanted).await.unwrap_or(1));
-        let manners = if course.policy.polite { Manners::toward(server).await } else { None };
-        let workers = (0..wanted).map(|_| {
-            let (busy, queue, allowed, manners, results) = (&busy, &queue, &allowed, manners.as_ref(), &results);
+        let (connections, manners) = (&course.connections, course.manners.get(&server));
+        let server_itself = connections.server(server);
+        let workers = (0..connections.wanted()).map(|_| {
+            let (queue, results) = (&queue, &results);
             async move {
-                while let Some(job) = queue.next(course.stop).await {
-                    // Some wait until there are connections for them.
-                    if busy.fetch_add(1, Ordering::SeqCst) >= allowed.load(Ordering::SeqCst) {
-                        busy.fetch_sub(1, Ordering::SeqCst);
-                        queue.again(job, Duration::ZERO);
-                        tokio::time::sleep(AGAIN).await;
-                        continue;
-                    }
+                if let Some(manners) = manners {
+                    manners.learn(course.stop).await;
+                }
+                loop {
+                    let one = connections.one(server).await;
+                    let Some(job) = queue.next(course.stop).await else { return };
                     let began = Instant::now();
-                    let result = self.turn(course, server, queue, job).await;
-                    busy.fetch_sub(1, Ordering::SeqCst);
+                    let result = self.turn(course, server_itself, queue, job).await;
+                    drop(one);
                     if let Some(result) = result {
                         course.count(&result);
                         let _ = results.send(result).await;
@@ -61,25 +52,17 @@ impl Fleet {
                 }
             }
         });
-        let claim = async {
-            loop {
-                let full = allowed.load(Ordering::Relaxed) >= wanted;
-                tokio::time::sleep(if full { CLAIM_EVERY } else { AGAIN }).await;
-                if let Ok(given) = self.claim(course, server, wanted).await {
-                    allowed.store(given, Ordering::Relaxed);
-                }
+        let look = async {
+            match manners {
+                Some(manners) => manners.look(server_itself).await,
+                None => pending().await,
             }
         };
         tokio::select! {
             _ = join_all(workers.collect::<Vec<_>>()) => {}
-            () = claim => {}
+            never = self.claim(connections, server) => match never {},
+            never = look => match never {},
         }
-    }
-
-    /// How many of a server's connections the run may use now.
-    async fn claim(&self, course: &Course<'_>, server: &Server, wanted: usize) -> Result<usize, StoreError> {
-        let client = self.0.pool.get().await?;
-        store::claim_connections(&client, server.id, course.process, wanted).await
     }
 
     /// One tenant's turn; `None` when it is to be tried again later.

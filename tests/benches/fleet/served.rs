@@ -1,6 +1,6 @@
 //! What requests feel while the fleet is migrated: a runtime under half of its maximum.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use control_plane::fleet::Policy;
 use tests::measure::{
@@ -30,7 +30,19 @@ pub(crate) async fn measure(ground: &mut Ground, effort: Effort, report: &mut Re
         let name = if polite { "polite" } else { "full" };
         ground.add(&[&format!("ALTER TABLE customers ADD COLUMN while_{name} text")]);
         let policy = Policy { polite, ..Policy::default() };
-        let ((took, _), times) = tokio::join!(ground.migrate(&policy), load.at_rate(half, time));
+        let (over, mut times) = (Cell::new(false), Vec::new());
+        let migrate = async {
+            let (took, _) = ground.migrate(&policy).await;
+            over.set(true);
+            took
+        };
+        // For as long as the run takes: its beginning, with a template to make, is not all of it.
+        let requests = async {
+            while !over.get() {
+                times.extend(load.at_rate(half, Duration::from_secs(2)).await);
+            }
+        };
+        let (took, ()) = tokio::join!(migrate, requests);
         let tail = percentile(&times, 0.99);
         let count = ground.slugs.len();
         let line = Line::fact(
