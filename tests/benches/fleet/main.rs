@@ -5,6 +5,7 @@ mod floor;
 mod ground;
 mod rates;
 mod served;
+mod troubles;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ enum What {
     Rates,
     /// What requests feel while the fleet is migrated
     Served,
+    /// Tenants that can't be brought up, among all others
+    Troubles,
 }
 
 fn main() -> ExitCode {
@@ -59,6 +62,9 @@ async fn measure(arguments: Arguments, effort: Effort) -> Report {
     }
     if wanted(What::Served) {
         served::measure(&mut ground, effort, &mut report).await;
+    }
+    if wanted(What::Troubles) {
+        troubles::measure(&mut ground, &mut report).await;
     }
     ground.strike().await;
     report
