@@ -8,7 +8,7 @@ use super::{Fleet, FleetError, Stop, TenantResult, hold::Hold, patience::patient
 use crate::platform::StoreError;
 
 /// How long results are gathered: a commit for each of them would cost more than the migrations.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(250);
 /// How often the lease is renewed at least.
 const RENEW: Duration = Duration::from_secs(3);
 /// How many results go out at once.
