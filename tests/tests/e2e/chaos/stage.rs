@@ -124,11 +124,24 @@ impl Stage {
         let sql = "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' \
                    AND (datname = $1 OR starts_with(datname, $2)) ORDER BY pid";
         let database = &self.platform.settings.database;
-        let rows = session.query(sql, &[&database.name, &database.prefix]).await.unwrap();
-        let victim: i32 = rows[chance.below(rows.len())].get(0);
-        let _ = kill_process(Pid::from_raw(victim).unwrap(), Signal::KILL);
+        let is_there = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = $1)";
+        let mut killed = false;
         within(Duration::from_secs(20), "PostgreSQL to notice", async || {
-            session.simple_query("SELECT 1").await.is_err().then_some(())
+            let rows = match session.query(sql, &[&database.name, &database.prefix]).await {
+                Err(_) if killed => return Some(()),
+                rows => rows.unwrap(),
+            };
+            let victim: i32 = rows.get(chance.below(rows.len().max(1)))?.get(0);
+            let _ = kill_process(Pid::from_raw(victim).unwrap(), Signal::KILL);
+            killed = true;
+            // One that was just ending by itself ends without being noticed: then it is another's turn.
+            loop {
+                match session.query_one(is_there, &[&victim]).await {
+                    Err(_) => return Some(()),
+                    Ok(row) if !row.get::<_, bool>(0) => return None,
+                    Ok(_) => tokio::task::yield_now().await,
+                }
+            }
         })
         .await;
     }
