@@ -158,6 +158,8 @@ impl Copy<'_> {
             let about = |wrong: String| format!("{}: {wrong}", column.name);
             let Some(found) = of_source(column, fields).map_err(about)? else { continue };
             let value = match &column.names {
+                // As everywhere but in a text, an empty text is nothing.
+                Some(_) if found == "" => continue,
                 Some(of) => {
                     let key = self.key(of, &found).map_err(about)?;
                     if column.name == "id" {
@@ -179,7 +181,7 @@ impl Copy<'_> {
     /// table (version 8 by SHA-256, RFC 9562 appendix B.2), so that whoever refers to the row finds it.
     fn key(&self, table: &str, value: &Value) -> Result<Uuid, String> {
         let text = match value {
-            Value::String(text) if !text.is_empty() => text.clone(),
+            Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             other => return Err(format!("{other} is no key")),
         };

@@ -170,6 +170,10 @@ impl Adoption {
         match (made, reported.await) {
             (Ok(_), Ok(Ok(tables))) => {
                 let tenant = self.tenants.made(born.tenant.id).await?.unwrap_or(born.tenant);
+                // Somebody deleted it meanwhile.
+                if !tenant.status.is_live() {
+                    return Err(AdoptError::Interrupted);
+                }
                 Ok(Adopted { tenant, tables, left_out })
             }
             // It says more than the saga does.

@@ -45,7 +45,7 @@ impl Fleet {
         let part = &connections.servers[&server];
         loop {
             let claimed = async {
-                let client = self.0.pool.get().await?;
+                let client = self.0.pool.get().await.map_err(StoreError::from)?;
                 store::claim_connections(&client, server, connections.process, connections.wanted).await
             };
             // While nobody can say, it stays as it was: one is always there.
@@ -64,20 +64,21 @@ impl Fleet {
         connections: &Connections,
         of: impl IntoIterator<Item = ServerId>,
         work: impl Future<Output = T>,
-    ) -> Result<T, StoreError> {
+    ) -> T {
         let claims = futures_util::future::join_all(of.into_iter().map(|server| self.claim(connections, server)));
         let done = tokio::select! {
             done = work => done,
             never = async { claims.await; std::future::pending().await } => never,
         };
-        self.give_back(connections).await?;
-        Ok(done)
+        self.give_back(connections).await;
+        done
     }
 
-    /// Gives everything back.
-    pub(super) async fn give_back(&self, connections: &Connections) -> Result<(), StoreError> {
-        let client = self.0.pool.get().await?;
-        store::release_connections(&client, connections.process).await
+    /// Gives everything back; what can't be given back now is everybody's again in half a minute.
+    pub(super) async fn give_back(&self, connections: &Connections) {
+        if let Ok(client) = self.0.pool.get().await {
+            let _ = store::release_connections(&client, connections.process).await;
+        }
     }
 }
 

@@ -143,7 +143,7 @@ impl Fleet {
             }
         });
         let looks = stream::iter(looks).buffer_unordered(at_once).concat();
-        Ok(self.with_connections(connections, expected.keys().copied(), looks).await?)
+        Ok(self.with_connections(connections, expected.keys().copied(), looks).await)
     }
 
     async fn compare(

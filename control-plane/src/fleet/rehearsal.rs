@@ -79,7 +79,7 @@ impl Fleet {
         });
         let tries = stream::iter(tries).buffer_unordered(connections.wanted() * servers.len().max(1));
         let tries = tries.filter_map(ready).collect();
-        Ok(self.with_connections(connections, servers, tries).await?)
+        Ok(self.with_connections(connections, servers, tries).await)
     }
 
     async fn rehearse_one(&self, server: &Server, tenant: Behind, policy: &Policy) -> Rehearsal {

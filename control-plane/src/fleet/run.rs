@@ -62,7 +62,7 @@ impl Fleet {
         self.count_what_was_done(&course).await?;
         let ended = self.all(&course).await;
         let client = patiently(move || async move { Ok(self.0.pool.get().await.map_err(StoreError::from)?) }).await?;
-        self.give_back(&course.connections).await?;
+        self.give_back(&course.connections).await;
         let (state, reason) = match &ended {
             Ok(None) => (RunState::Done, None),
             Ok(Some(reason)) => (RunState::Stopped, Some(reason.clone())),

@@ -104,7 +104,7 @@ async fn assert_nothing_left(platform: &QuietPlatform) {
     let sql = "SELECT (SELECT count(*) FROM pg_database WHERE datname = $1), (SELECT count(*) FROM users), \
                (SELECT count(*) FROM mails), (SELECT count(*) FROM tenants WHERE released_at IS NULL), \
                (SELECT count(*) FROM sagas WHERE finished_at IS NULL), \
-               (SELECT count(*) FROM pg_roles r JOIN tenants t ON r.rolname LIKE $2 || '%' AND rolcanlogin \
+               (SELECT count(*) FROM pg_roles r JOIN tenants t ON starts_with(r.rolname, $2) AND rolcanlogin \
                 WHERE r.rolname NOT LIKE '%\\_\\_%')";
     let database = platform.database("acme").to_string();
     let prefix = platform.platform.settings.database.prefix.to_string();
