@@ -6,6 +6,7 @@ pub mod email;
 pub mod fields;
 pub mod http;
 pub mod ids;
+pub mod language;
 pub mod migrate;
 pub mod money;
 pub mod naming;
@@ -21,6 +22,7 @@ pub mod token;
 
 pub use email::EmailAddress;
 pub use ids::{TenantId, UserId};
+pub use language::Language;
 pub use money::Money;
 pub use naming::{DatabaseName, NamePrefix, RoleName};
 pub use problem::{Code, Problem};

@@ -4,13 +4,12 @@ use control_plane::{
     ControlPlane,
     audit::Origin,
     doctor::{Finding, Severity},
-    identity::Language,
     packages::BillingCycle,
     provisioning::Fault,
     tenants::{Born, NewOwner, NewTenant, SlugChoice},
 };
 use tempfile::TempDir;
-use tenancy::{DatabaseName, EmailAddress, RoleName, TenantId, TenantSlug, postgres::on_database};
+use tenancy::{Language, DatabaseName, EmailAddress, RoleName, TenantId, TenantSlug, postgres::on_database};
 use tenantry::{cluster::Cluster, serving::Platform};
 use tokio_postgres::Client as Session;
 

@@ -6,13 +6,13 @@ use clap::{Args, Subcommand};
 use control_plane::{
     ControlPlane,
     audit::Origin,
-    identity::{Language, Password},
+    identity::Password,
     packages::BillingCycle,
     provisioning::Fault,
     tenants::{ListFilter, NewOwner, NewTenant, SlugChoice, TenantDetail},
 };
 use serde_json::json;
-use tenancy::{EmailAddress, TenantSlug, TenantStatus, fields::FieldErrors};
+use tenancy::{EmailAddress, Language, TenantSlug, TenantStatus, fields::FieldErrors};
 
 use super::{ACTOR, Common, adopt::Adopt};
 use crate::{CliError, Failed, output::table};

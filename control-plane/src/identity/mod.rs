@@ -31,12 +31,12 @@ pub use settings::{AccessTokenSeconds, Settings};
 pub use signer::{Subject, TokenSigner};
 pub use store::insert_user;
 use tenancy::{
-    EmailAddress, UserId,
+    EmailAddress, Language, UserId,
     secrets::MasterKey,
     token::{Claims, PublicKey},
 };
 pub use tokens::TokenKind;
-pub use user::{Language, NewUser, Place, User, UserStatus};
+pub use user::{NewUser, Place, User, UserStatus};
 
 use crate::{mail::Bell, platform::StoreError};
 

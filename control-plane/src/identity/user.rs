@@ -2,17 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tenancy::{EmailAddress, Role, TenantId, TenantSlug, TenantStatus, UserId, text_enum, token::TenantClaims};
-
-text_enum! {
-    /// The languages in which the platform speaks to people.
-    pub enum Language {
-        /// Turkish.
-        Turkish = "tr",
-        /// English.
-        English = "en",
-    }
-}
+use tenancy::{EmailAddress, Language, Role, TenantId, TenantSlug, TenantStatus, UserId, text_enum, token::TenantClaims};
 
 text_enum! {
     /// Where a user is.
@@ -23,18 +13,6 @@ text_enum! {
         Suspended = "suspended",
         /// Has not set a password yet.
         Invited = "invited",
-    }
-}
-
-impl Language {
-    /// The first language of an `Accept-Language` header (RFC 9110, 12.5.4) that the platform speaks; the order of the
-    /// list is taken for the order of preference, as all browsers send it.
-    #[must_use]
-    pub fn of_header(header: Option<&str>) -> Option<Self> {
-        header?.split(',').find_map(|range| {
-            let tag = range.split(';').next()?.trim();
-            tag.split('-').next()?.to_ascii_lowercase().parse().ok()
-        })
     }
 }
 
@@ -144,12 +122,5 @@ mod tests {
         assert_eq!(usual_place(&places, Some(TenantId::generate())), Some(&places[1]));
         assert_eq!(usual_place(&places[..1], None), Some(&places[0]));
         assert_eq!(usual_place(&[], None), None);
-    }
-
-    #[test]
-    fn a_browser_says_its_language() {
-        assert_eq!(Language::of_header(Some("de-DE,en-GB;q=0.8,tr;q=0.5")), Some(Language::English));
-        assert_eq!(Language::of_header(Some("tr-TR")), Some(Language::Turkish));
-        assert_eq!(Language::of_header(Some("*")), None);
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use deadpool_postgres::GenericClient;
-use tenancy::{TenantId, TenantSlug, UserId};
+use tenancy::{Language, TenantId, TenantSlug, UserId};
 use uuid::Uuid;
 
 use super::Template;
 use crate::{
-    identity::{Language, UserStatus},
+    identity::UserStatus,
     platform::StoreError,
 };
 

@@ -1,7 +1,7 @@
 //! The words of every mail, in Turkish and in English.
 
 use super::{Template, letter::Letter, store::Recipient};
-use crate::identity::Language;
+use tenancy::Language;
 
 /// What a mail says. `token` goes into the link, and stands by itself for programs that can't open links.
 pub(super) fn letter(template: Template, to: &Recipient, base: &str, token: Option<&str>) -> Letter {

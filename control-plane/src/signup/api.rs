@@ -11,13 +11,13 @@ use actix_web::{
 use serde::Deserialize;
 use serde_json::json;
 use tenancy::{
-    Problem, TenantStatus,
+    Language, Problem, TenantStatus,
     fields::FieldErrors,
     http::{Access, Route, bearer},
 };
 
 use super::{CompanyBody, IdempotencyKey, Signup, SignupBody, description};
-use crate::{audit::Origin, identity::Language};
+use crate::audit::Origin;
 
 /// The routes of this capability. Those of one tenant ask for a token themselves: the wizard has one before anybody
 /// signed in.

@@ -2,10 +2,9 @@
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use tenancy::{Money, fields::FieldErrors};
+use tenancy::{Language, Money, fields::FieldErrors};
 
 use super::countries;
-use crate::identity::Language;
 
 /// The wizard's last page as it comes.
 #[derive(Default, Deserialize)]

@@ -25,11 +25,11 @@ use request::Wanted;
 use serde::Serialize;
 pub use settings::Settings;
 use store::Seen;
-use tenancy::{EmailAddress, TenantStatus, UserId, fields::FieldErrors, secrets::MasterKey};
+use tenancy::{EmailAddress, Language, TenantStatus, UserId, fields::FieldErrors, secrets::MasterKey};
 
 use crate::{
     audit::Origin,
-    identity::{Identity, Language, TokenKind, tokens},
+    identity::{Identity, TokenKind, tokens},
     packages::Packages,
     platform::StoreError,
     tenants::{NewOwner, NewTenant, SignupKey, SlugChoice, TenantSummary, Tenants},

@@ -5,7 +5,7 @@ use futures_util::{FutureExt, try_join};
 use jiff::{Timestamp, ToSpan};
 use serde_json::json;
 use tenancy::{
-    Code, EmailAddress, Problem, TenantId, TenantSlug, TenantStatus, UserId,
+    Code, EmailAddress, Language, Problem, TenantId, TenantSlug, TenantStatus, UserId,
     postgres::{Failure, failure},
     secrets::OneTimeToken,
 };
@@ -66,7 +66,7 @@ pub struct NewOwner {
     /// `None`: they are invited to set a password.
     pub password_hash: Option<String>,
     /// The language of their mails and pages.
-    pub language: identity::Language,
+    pub language: Language,
 }
 
 /// The key of a signup that may be sent again, and what was asked with it; both hashed.

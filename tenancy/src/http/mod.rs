@@ -8,9 +8,9 @@ mod routes;
 
 use actix_web::{HttpRequest, http::header, web};
 pub use health::{Readiness, health_routes};
-pub use observe::{observe, request_id};
+pub use observe::{ErrorPage, observe, request_id};
 pub use openapi::{Operation, document, named, object};
-pub use routes::{Access, Route, register};
+pub use routes::{Access, Route, register, register_pages};
 
 use crate::problem::{Code, Problem};
 

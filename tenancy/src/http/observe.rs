@@ -22,6 +22,19 @@ use actix_web::{
     middleware::Next,
 };
 
+type Tell = dyn Fn(&HttpRequest, &Problem, RequestId) -> HttpResponse + Send + Sync;
+
+/// How a problem is told where a person looks at it, and not a program.
+#[derive(Clone)]
+pub struct ErrorPage(Arc<Tell>);
+
+impl ErrorPage {
+    /// Problems are told by what this makes of them.
+    pub fn new(tell: impl Fn(&HttpRequest, &Problem, RequestId) -> HttpResponse + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+}
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The endpoint of what no route answers.
@@ -70,8 +83,11 @@ async fn observed<B: MessageBody + 'static>(
             log(&endpoint, &problem);
             // What a handler added, such as `Allow`, stays.
             let added = response.headers().clone();
-            let mut answer =
-                ServiceResponse::new(response.request().clone(), problem.response(Some(id)).map_into_right_body());
+            let told = match response.request().app_data::<ErrorPage>() {
+                Some(page) => page.0(response.request(), &problem, id),
+                None => problem.response(Some(id)),
+            };
+            let mut answer = ServiceResponse::new(response.request().clone(), told.map_into_right_body());
             for (name, value) in added {
                 if !answer.headers().contains_key(&name) {
                     answer.headers_mut().insert(name, value);

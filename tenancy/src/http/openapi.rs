@@ -152,8 +152,9 @@ pub fn document<'a>(routes: impl IntoIterator<Item = (&'a str, &'a Route)>) -> J
         let method = route.method.as_str().to_ascii_lowercase();
         let words: Vec<&str> = path.split(['/', '{', '}', '.']).filter(|word| !word.is_empty()).collect();
         let id = format!("{method}_{}", words.join("_").replace('-', "_"));
-        paths.entry(path.clone()).or_default().insert(method, route.operation.describe(route, &path, &id));
-        schemas.extend(route.operation.schemas.iter().cloned());
+        let Some(operation) = &route.operation else { continue };
+        paths.entry(path.clone()).or_default().insert(method, operation.describe(route, &path, &id));
+        schemas.extend(operation.schemas.iter().cloned());
     }
     schemas.insert("Problem".to_owned(), problem_schema());
     link(&mut paths);

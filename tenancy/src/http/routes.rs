@@ -12,7 +12,7 @@ use actix_web::{
     web,
 };
 
-use super::openapi::Operation;
+use super::{observe::ErrorPage, openapi::Operation};
 use crate::{
     problem::{Code, Problem},
     role::Permission,
@@ -47,8 +47,8 @@ pub struct Route {
     pub path: Cow<'static, str>,
     /// Who may call it.
     pub access: Access,
-    /// What it takes and answers.
-    pub operation: Operation,
+    /// What it takes and answers; pages are for people, and have none.
+    pub operation: Option<Operation>,
     handler: Box<dyn Fn() -> actix_web::Route + Send + Sync>,
 }
 
@@ -62,7 +62,18 @@ impl Route {
         operation: Operation,
         handler: impl Fn() -> actix_web::Route + Send + Sync + 'static,
     ) -> Self {
-        Self { method, path: path.into(), access, operation, handler: Box::new(handler) }
+        Self { method, path: path.into(), access, operation: Some(operation), handler: Box::new(handler) }
+    }
+
+    /// A page, or a form that one sends.
+    #[must_use]
+    pub fn page(
+        method: Method,
+        path: impl Into<Cow<'static, str>>,
+        access: Access,
+        handler: impl Fn() -> actix_web::Route + Send + Sync + 'static,
+    ) -> Self {
+        Self { method, path: path.into(), access, operation: None, handler: Box::new(handler) }
     }
 }
 
@@ -77,6 +88,26 @@ pub fn register(
     routes: &[Route],
     guard: impl Fn(Access, actix_web::Route) -> actix_web::Route,
 ) {
+    serve(config, prefix, routes, None, guard);
+}
+
+/// [`register`] for pages: what goes wrong is told by pages as well.
+pub fn register_pages(
+    config: &mut web::ServiceConfig,
+    routes: &[Route],
+    errors: &ErrorPage,
+    guard: impl Fn(Access, actix_web::Route) -> actix_web::Route,
+) {
+    serve(config, "", routes, Some(errors), guard);
+}
+
+fn serve(
+    config: &mut web::ServiceConfig,
+    prefix: &str,
+    routes: &[Route],
+    errors: Option<&ErrorPage>,
+    guard: impl Fn(Access, actix_web::Route) -> actix_web::Route,
+) {
     let mut paths: Vec<&str> = routes.iter().map(|route| route.path.as_ref()).collect();
     paths.sort_unstable();
     paths.dedup();
@@ -88,11 +119,11 @@ pub fn register(
     for path in paths {
         let of_path = routes.iter().filter(|route| route.path == path);
         if !prefix.contains('{') && !path.contains('{') {
-            config.service(resource(&format!("{prefix}{path}"), path, prefix, of_path, &guard));
+            config.service(resource(&format!("{prefix}{path}"), path, prefix, of_path, errors, &guard));
             continue;
         }
         let head = if prefix.contains('{') { "" } else { path.split_once("/{").map_or("", |(head, _)| head) };
-        let one = resource(&path[head.len()..], path, prefix, of_path, &guard);
+        let one = resource(&path[head.len()..], path, prefix, of_path, errors, &guard);
         match scopes.iter().position(|(known, _)| *known == head) {
             Some(place) => {
                 let (head, scope) = scopes.remove(place);
@@ -112,10 +143,14 @@ fn resource<'a>(
     path: &str,
     prefix: &str,
     routes: impl Iterator<Item = &'a Route>,
+    errors: Option<&ErrorPage>,
     guard: &impl Fn(Access, actix_web::Route) -> actix_web::Route,
 ) -> actix_web::Resource {
     let endpoint = format!("{prefix}{path}");
     let mut resource = web::resource(pattern).app_data(Endpoint(endpoint.into()));
+    if let Some(errors) = errors {
+        resource = resource.app_data(errors.clone());
+    }
     let mut allowed = Vec::new();
     for route in routes {
         allowed.push(route.method.to_string());

@@ -9,12 +9,11 @@ use std::{
 use crate::{TestPlatform, TestSettings, ground::ground};
 use control_plane::{
     ControlPlane, audit,
-    identity::Language,
     packages::BillingCycle,
     provisioning::{Fault, Settings as Provisioning},
     tenants::{Born, NewOwner, NewTenant, SlugChoice, Tenants},
 };
-use tenancy::{EmailAddress, TenantStatus};
+use tenancy::{Language, EmailAddress, TenantStatus};
 use tenantry::{
     cluster::{Cluster, ClusterOptions},
     config::Settings,

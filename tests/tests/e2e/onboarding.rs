@@ -2,7 +2,6 @@
 
 use control_plane::{
     audit::Origin,
-    identity::Language,
     packages::BillingCycle,
     tenants::{NewOwner, NewTenant, SlugChoice},
 };

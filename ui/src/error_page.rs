@@ -1,0 +1,67 @@
+//! What goes wrong, told to a person: what happened, that nothing is lost, and what to do next.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, header},
+};
+use askama::Template;
+use tenancy::{Code, Problem, http::ErrorPage, ids::RequestId};
+
+use crate::{Page, cookies::encoded};
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorTemplate {
+    page: Page,
+    title: String,
+    text: String,
+    request: String,
+    home: &'static str,
+    /// For what passes by itself.
+    comes_back: bool,
+}
+
+/// Where somebody signs in who has to.
+#[derive(Debug, Clone, Copy)]
+pub struct SignIn {
+    /// The page, which is told where to go on.
+    pub path: &'static str,
+    /// Where a person begins.
+    pub home: &'static str,
+}
+
+/// Tells problems by a page. Whoever is not signed in is sent to do so; a form goes along, and is sent on afterwards.
+#[must_use]
+pub fn error_page(sign_in: SignIn) -> ErrorPage {
+    ErrorPage::new(move |request, problem, id| tell(sign_in, request, problem, id))
+}
+
+fn tell(sign_in: SignIn, request: &HttpRequest, problem: &Problem, id: RequestId) -> HttpResponse {
+    let Ok(page) = Page::of(request) else { return problem.response(Some(id)) };
+    if problem.code() == Code::Unauthorized && request.path() != sign_in.path {
+        let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
+        let to = format!("{}?next={}", sign_in.path, encoded(here));
+        if *request.method() == Method::GET {
+            return page.see_other(&to);
+        }
+        // The browser sends the form there as well, and from there back to here (RFC 9110, 15.4.8).
+        return HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, to)).finish();
+    }
+    let code = problem.code().as_str().to_ascii_lowercase().replace('_', "-");
+    let said = |part: &str| page.find(&format!("problem-{code}-{part}")).map(str::to_owned);
+    let title = said("title").unwrap_or_else(|| page.t("problem-other-title").to_owned());
+    let text = said("text").unwrap_or_else(|| page.t("problem-other-text").to_owned());
+    let template = ErrorTemplate {
+        title,
+        text,
+        request: id.to_string(),
+        home: sign_in.home,
+        comes_back: matches!(problem.code(), Code::TenantUpgrading | Code::Unavailable),
+        page: page.clone(),
+    };
+    let mut response = page.answer(problem.code().status(), &template);
+    if let Some(after) = problem.response(None).headers().get(header::RETRY_AFTER) {
+        response.headers_mut().insert(header::RETRY_AFTER, after.clone());
+    }
+    response
+}
