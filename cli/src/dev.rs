@@ -49,6 +49,7 @@ pub(crate) async fn run(options: DevOptions) -> Failed<()> {
     if let Some(port) = options.port {
         settings.http.bind = format!("127.0.0.1:{port}");
     }
+    settings.http.allow_plain = true;
     if settings.mail.public_url == control_plane::mail::Settings::default().public_url {
         let port = settings.http.bind.rsplit(':').next().unwrap_or("8080");
         settings.mail.public_url = format!("http://localhost:{port}");

@@ -114,6 +114,7 @@ impl Platform {
                 provisioning: settings.provisioning.clone(),
                 fleet: settings.fleet.clone(),
             },
+            allow_plain_http: settings.http.allow_plain,
             fault,
         })?)
     }

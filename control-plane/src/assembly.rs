@@ -6,12 +6,13 @@ use actix_web::web::{Data, ServiceConfig};
 use deadpool_postgres::Pool;
 use tenancy::{
     EmailAddress, NamePrefix,
-    http::{Readiness, Route, register},
+    http::{Readiness, Route, register, register_pages},
     migrate::Migrations,
     secrets::MasterKey,
 };
 use tokio::task::JoinSet;
 use tokio_postgres::Config;
+use ui::{SignIn, Site, error_page};
 
 use crate::{
     adoption::Adoption,
@@ -60,6 +61,8 @@ pub struct Options {
     pub backups: Backups,
     /// What an operator can set.
     pub settings: Settings,
+    /// Whether browsers may reach the pages by plain HTTP; for development.
+    pub allow_plain_http: bool,
     /// For tests: steps that fail.
     pub fault: Fault,
 }
@@ -121,6 +124,7 @@ pub struct ControlPlane {
     pub doctor: Doctor,
     /// Brings tenants to the current schema version.
     pub fleet: Fleet,
+    site: Site,
     mailer: Option<Mailer>,
     pool: Pool,
     admin: Config,
@@ -133,9 +137,11 @@ impl ControlPlane {
     /// # Errors
     /// [`StartError`] when a setting does not hold.
     pub fn new(options: Options) -> Result<Self, StartError> {
-        let Options { admin, connections, prefix, master_key, mail_folder, backups, settings, fault } = options;
+        let Options { admin, connections, prefix, master_key, mail_folder, backups, settings, allow_plain_http, fault } =
+            options;
         let pool = platform::pool(&admin, connections)?;
         let bell = Bell::default();
+        let site = Site::new(master_key.clone(), !allow_plain_http);
         let mailer = mailer(&pool, mail_folder, &settings.mail, &bell)?;
         let servers = Servers::new(pool.clone(), admin.clone(), master_key.clone());
         let migrations = match &settings.provisioning.migrations {
@@ -171,6 +177,7 @@ impl ControlPlane {
             signup,
             doctor,
             fleet,
+            site,
             mailer,
             pool,
             admin,
@@ -231,14 +238,23 @@ impl ControlPlane {
             .collect()
     }
 
-    /// Serves the routes.
+    /// Every page of the control plane.
+    #[must_use]
+    pub fn pages() -> Vec<Route> {
+        [identity::pages(), signup::pages(), ui::asset_routes()].into_iter().flatten().collect()
+    }
+
+    /// Serves the routes, and the pages.
     pub fn configure(&self, config: &mut ServiceConfig) {
+        let errors = error_page(SignIn { path: "/session", home: "/app" });
         config
+            .app_data(Data::new(self.site.clone()))
             .app_data(Data::new(self.identity.clone()))
             .app_data(Data::new(self.signup.clone()))
             .app_data(Data::new(self.packages.clone()))
             .app_data(Data::new(self.fleet.clone()));
         register(config, "", &Self::routes(), identity::guarded(self.identity.clone()));
+        register_pages(config, &Self::pages(), &errors, identity::guarded_pages(self.identity.clone()));
     }
 
     /// Adds what must hold before the control plane is sent requests.

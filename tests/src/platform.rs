@@ -60,6 +60,7 @@ impl Default for TestSettings {
         let mut settings = Settings::default();
         settings.http.bind = "127.0.0.1:0".to_owned();
         settings.http.workers = 2;
+        settings.http.allow_plain = true;
         settings.database.connections = 8;
         settings.runtime.max_connections = Some(60);
         settings.provisioning.stock = 2;

@@ -1,10 +1,10 @@
-const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const all = (selector) => [...document.querySelectorAll(selector)];
 const on = (type, run) => document.addEventListener(type, run);
 
 const timers = new WeakMap();
-function later(key, delay, run) {
-  clearTimeout(timers.get(key));
-  timers.set(key, setTimeout(run, delay));
+function later(form, delay, run) {
+  clearTimeout(timers.get(form));
+  timers.set(form, setTimeout(run, delay));
 }
 
 // Parts that follow the server
@@ -34,10 +34,9 @@ function follow(element) {
     const focused = element.contains(document.activeElement) && document.activeElement.id;
     element.replaceWith(fresh);
     element = fresh;
+    prepare();
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-    if (fresh.dataset.live !== url) source.close();
-    prepare(fresh);
-    if (fresh.dataset.live && fresh.dataset.live !== url) follow(fresh);
+    if (!fresh.dataset.live) source.close();
   }
 
   async function changed() {
@@ -62,83 +61,67 @@ function follow(element) {
 // The address of a workspace
 
 const edited = new WeakSet();
-const asked = new WeakMap();
+const questions = new WeakMap();
 
-function say(form, message, tone) {
+function say(form, message, tone = '') {
   const status = form.querySelector('[data-slug-status]');
   if (!status) return;
   status.textContent = message;
-  if (tone) status.dataset.tone = tone;
-  else delete status.dataset.tone;
+  status.dataset.tone = tone;
 }
 
 async function askSlug(form, key, value, signal) {
-  try {
-    const response = await fetch(`${form.dataset.slugUrl}?${new URLSearchParams({ [key]: value })}`, {
-      headers: { accept: 'application/json' },
-      credentials: 'same-origin',
-      signal,
-    });
-    if (!response.ok) return;
-    const { slug, free, message } = await response.json();
-    if (signal.aborted) return;
-    if (key === 'name') form.querySelector('[data-slug]').value = slug;
-    say(form, message, free ? 'good' : 'bad');
-  } catch {
-    // The server checks again when the form is sent.
-  }
+  const response = await fetch(`${form.dataset.slugUrl}?${new URLSearchParams({ [key]: value })}`, { signal });
+  if (!response.ok) return;
+  const { slug, free, message } = await response.json();
+  if (key === 'name') form.querySelector('[data-slug]').value = slug;
+  say(form, message, free ? 'good' : 'bad');
 }
 
-function slugInput(field) {
-  const form = field.form;
+function slugInput(field, form) {
   const slug = form.querySelector('[data-slug]');
   const byHand = field === slug;
-  if (byHand) {
-    if (slug.value) edited.add(slug);
-    else edited.delete(slug);
-  } else if (edited.has(slug) || slug.defaultValue) {
-    return;
-  }
+  if (byHand) edited[slug.value ? 'add' : 'delete'](slug);
+  else if (edited.has(slug) || slug.defaultValue) return;
   // An answer to what was typed before must not overwrite what is there now.
-  asked.get(form)?.abort();
+  questions.get(form)?.abort();
   const question = new AbortController();
-  asked.set(form, question);
+  questions.set(form, question);
   const value = field.value.trim();
   if (!value) {
-    clearTimeout(timers.get(form));
     if (!byHand) slug.value = '';
     say(form, '');
-    return;
   }
-  later(form, 250, () => askSlug(form, byHand ? 'slug' : 'name', value, question.signal));
+  later(form, 250, () => {
+    // Without an answer nothing is lost: the server checks again when the form is sent.
+    if (value) askSlug(form, byHand ? 'slug' : 'name', value, question.signal).catch(() => {});
+  });
 }
 
 // Passwords
 
 function estimate(password, known) {
-  const plain = password.toLowerCase();
-  if (known.some((word) => word === plain)) return 0;
+  if (known.includes(password.toLowerCase())) return 0;
   const once = password.replace(/^(.+?)\1+$/su, '$1');
-  const signs = [...once];
-  const codes = signs.map((sign) => sign.codePointAt(0));
-  const jumps = codes.filter((code, i) => i === 0 || Math.abs(code - codes[i - 1]) > 1).length;
+  const codes = [...once].map((sign) => sign.codePointAt(0));
+  // "aaaa", "1234" and "dcba" count as one step each.
+  const steps = codes.filter((code, i) => i === 0 || Math.abs(code - codes[i - 1]) > 1).length;
   const kinds = [[/\p{Ll}/u, 26], [/\p{Lu}/u, 26], [/\d/, 10], [/[^\p{L}\d]/u, 30]];
   const pool = kinds.reduce((sum, [kind, size]) => sum + (kind.test(once) ? size : 0), 1);
-  const bits = Math.min(jumps, new Set(signs).size * 2) * Math.log2(pool);
+  const bits = Math.min(steps, new Set(codes).size * 2) * Math.log2(pool);
   return [30, 44, 58, 76].filter((limit) => bits >= limit).length;
 }
 
 function strengthInput(input) {
   const meter = document.getElementById(input.dataset.strengthMeter);
   const text = document.getElementById(input.dataset.strengthText);
-  const fields = all('[type=email], [autocomplete=username], [data-slug-source]', input.form ?? document);
-  const known = [...fields.map((field) => field.value), ...(input.dataset.strengthAvoid ?? '').split('\n')]
-    .flatMap((word) => [word, word.split('@')[0]])
-    .map((word) => word.trim().toLowerCase())
-    .filter(Boolean);
-  const value = input.value ? estimate(input.value, known) : 0;
-  const message = input.value ? text?.getAttribute(`data-strength-${value}`) ?? '' : '';
-  if (meter) meter.value = value;
+  const known = [...(input.form?.elements ?? [])]
+    .filter((field) => field !== input && field.type !== 'password' && field.value)
+    .flatMap(({ value }) => [value.trim().toLowerCase(), value.split('@')[0].trim().toLowerCase()]);
+  const level = estimate(input.value, known);
+  const message = (input.value && text?.getAttribute(`data-strength-${level}`)) || '';
+  if (meter) meter.value = level;
+  // Said again at every key, it would drown the typing in a screen reader.
   if (text && text.textContent !== message) text.textContent = message;
 }
 
@@ -152,10 +135,10 @@ function reveal(button) {
 
 // Filters that apply themselves
 
-function filterInput(field) {
-  later(field.form, 350, () => {
+function filterInput(field, form) {
+  later(form, 350, () => {
     sessionStorage.setItem('filter', JSON.stringify([location.pathname, field.name]));
-    field.form.requestSubmit();
+    form.requestSubmit();
   });
 }
 
@@ -168,7 +151,10 @@ function returnToFilter() {
   field?.setSelectionRange(field.value.length, field.value.length);
 }
 
-// Questions before something irrevocable
+// Forms: asked back, sent once, or left behind
+
+const dirty = new Set();
+const pressed = new Set();
 
 function confirmInput(form) {
   const field = form.querySelector('input:not([type]), input[type=text]');
@@ -176,34 +162,29 @@ function confirmInput(form) {
   if (field && button) button.disabled = field.value !== form.dataset.confirmText;
 }
 
-// Forms that are sent once, and those not sent at all
-
-const dirty = new Set();
-const pressed = new Set();
-
 function release() {
   for (const button of pressed) button.disabled = false;
   pressed.clear();
   all('form[aria-busy]').forEach((form) => form.removeAttribute('aria-busy'));
-  all('form[data-confirm-text]').forEach(confirmInput);
+  prepare();
 }
 
 on('submit', (event) => {
-  const form = event.target;
-  if (event.defaultPrevented) return;
-  // Fields may be named "method", hence no form.method.
-  const method = event.submitter?.getAttribute('formmethod') ?? form.getAttribute('method');
+  const { target: form, submitter, defaultPrevented } = event;
+  if (defaultPrevented) return;
+  // A field may be named "method", hence not form.method.
+  const method = submitter?.getAttribute('formmethod') ?? form.getAttribute('method');
   if (method?.toLowerCase() === 'post') {
     if (form.hasAttribute('aria-busy')) {
       event.preventDefault();
       return;
     }
     form.setAttribute('aria-busy', 'true');
-    // A button disabled at once would not be sent.
-    if (event.submitter) {
+    // The value of a button disabled at once would not be sent.
+    if (submitter) {
       setTimeout(() => {
-        event.submitter.disabled = true;
-        pressed.add(event.submitter);
+        submitter.disabled = true;
+        pressed.add(submitter);
       });
     }
   }
@@ -212,7 +193,7 @@ on('submit', (event) => {
 });
 
 addEventListener('pageshow', release);
-// Firefox remembers a disabled button when it comes back to the page.
+// Firefox remembers disabled buttons when it comes back to a page.
 addEventListener('pagehide', release);
 
 addEventListener('beforeunload', (event) => {
@@ -221,80 +202,74 @@ addEventListener('beforeunload', (event) => {
 
 // The board
 
-let dragged = null;
-const columnOf = (event) => (dragged ? event.target.closest?.('.board .column[data-value]') : null);
-const unmark = () => all('.column.over').forEach((column) => column.classList.remove('over'));
+let card = null;
+const columnOf = (event) => card && event.target.closest?.('.board .column[data-value]');
+const mark = (over) => all('.board .column').forEach((column) => column.classList.toggle('over', column === over));
 
 on('dragstart', (event) => {
-  dragged = event.target.closest?.('.board .task-card[draggable=true]');
-  if (!dragged) return;
-  const box = dragged.getBoundingClientRect();
+  card = event.target.closest?.('.board .task-card[draggable=true]');
+  if (!card) return;
+  const box = card.getBoundingClientRect();
   event.dataTransfer.effectAllowed = 'move';
-  event.dataTransfer.setData('text/plain', dragged.id);
-  event.dataTransfer.setDragImage(dragged, event.clientX - box.left, event.clientY - box.top);
-  dragged.classList.add('dragging');
+  event.dataTransfer.setData('text/plain', card.id);
+  // Taken by its link, the whole card moves all the same.
+  event.dataTransfer.setDragImage(card, event.clientX - box.left, event.clientY - box.top);
+  card.classList.add('dragging');
 });
 
 on('dragover', (event) => {
+  if (!card) return;
   const column = columnOf(event);
-  if (column?.classList.contains('over') === false || !column) unmark();
-  if (!column) return;
-  event.preventDefault();
-  column.classList.add('over');
-});
-
-on('dragend', () => {
-  dragged?.classList.remove('dragging');
-  dragged = null;
-  unmark();
+  mark(column);
+  if (column) event.preventDefault();
 });
 
 on('drop', (event) => {
   const column = columnOf(event);
   if (!column) return;
   event.preventDefault();
-  const form = dragged.querySelector('form.move');
+  const form = card.querySelector('form.move');
   const select = form?.querySelector('select');
-  if (!select || dragged.closest('.column') === column) return;
+  if (!select || column.contains(card)) return;
   select.value = column.dataset.value;
-  if (select.value === column.dataset.value) form.requestSubmit();
+  if (select.value) form.requestSubmit();
+});
+
+on('dragend', () => {
+  card?.classList.remove('dragging');
+  card = null;
+  mark(null);
 });
 
 // One listener for each kind of event
 
-function typed(event) {
-  const field = event.target;
-  const form = field.form;
-  if (form?.matches('[data-dirty]')) dirty.add(form);
+function typed({ target: field, isComposing }) {
   if (field.matches('[data-strength]')) strengthInput(field);
+  const { form } = field;
   if (!form) return;
-  if (form.matches('[data-slug-url]') && field.matches('[data-slug-source], [data-slug]')) slugInput(field);
+  if (form.matches('[data-dirty]')) dirty.add(form);
+  if (form.matches('[data-slug-url]') && field.matches('[data-slug-source], [data-slug]')) slugInput(field, form);
   if (form.matches('[data-confirm-text]')) confirmInput(form);
-  if (form.matches('[data-auto]') && field.matches('input[type=search]') && !event.isComposing) filterInput(field);
+  if (form.matches('[data-auto]') && field.matches('[type=search]') && !isComposing) filterInput(field, form);
 }
 
 on('input', typed);
 on('compositionend', typed);
-
-on('change', (event) => {
-  const { form } = event.target;
-  if (form?.matches('[data-dirty]')) dirty.add(form);
-  if (form?.matches('[data-auto]') && event.target.matches('select')) form.requestSubmit();
+on('change', ({ target: { form, tagName } }) => {
+  if (form?.matches('[data-auto]') && tagName === 'SELECT') form.requestSubmit();
 });
-
-on('click', (event) => {
-  const button = event.target.closest('[data-reveal]');
+on('click', ({ target }) => {
+  const button = target.closest('[data-reveal]');
   if (button) reveal(button);
 });
 
-function prepare(root) {
-  all('[data-reveal]', root).forEach((button) => (button.hidden = false));
-  all('form[data-confirm-text]', root).forEach(confirmInput);
-  if (root !== document && root.matches('form[data-confirm-text]')) confirmInput(root);
+function prepare() {
+  all('[data-reveal]').forEach((button) => button.removeAttribute('hidden'));
+  all('form[data-confirm-text]').forEach(confirmInput);
 }
 
 function start() {
-  prepare(document);
+  prepare();
   returnToFilter();
   all('[data-live]').forEach(follow);
 }

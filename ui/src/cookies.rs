@@ -8,6 +8,8 @@ use crate::Site;
 
 /// The cookie with the language that somebody chose.
 pub const LANGUAGE: &str = "tenantry_language";
+/// The cookie with the access token of whoever is signed in; both planes read it.
+pub const ACCESS: &str = "tenantry_access";
 /// The cookie that tells one browser from another; forms are bound to it.
 pub(crate) const VISITOR: &str = "tenantry_visitor";
 
@@ -66,7 +68,8 @@ impl LocalPath {
 }
 
 /// A text as part of a query string (RFC 3986, 2.1).
-pub(crate) fn encoded(text: &str) -> String {
+#[must_use]
+pub fn encoded(text: &str) -> String {
     use std::fmt::Write;
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

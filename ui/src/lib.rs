@@ -4,6 +4,7 @@ mod assets;
 mod chart;
 mod cookies;
 mod error_page;
+mod events;
 mod field;
 mod form;
 mod formats;
@@ -16,8 +17,9 @@ mod texts;
 
 pub use assets::{asset, asset_routes};
 pub use chart::{Bar, Columns};
-pub use cookies::{Cookies, LANGUAGE, LocalPath};
+pub use cookies::{ACCESS, Cookies, LANGUAGE, LocalPath, encoded};
 pub use error_page::{SignIn, error_page};
+pub use events::{Look, events};
 pub use field::{Choice, Field, Kind};
 pub use form::{Form, FormOwner};
 pub use page::{Flash, Page};

@@ -154,7 +154,9 @@ impl Page {
         let mut response = HttpResponse::SeeOther();
         response.insert_header((header::LOCATION, location));
         self.dress(&mut response);
-        cookies.into_iter().for_each(|cookie| drop(response.cookie(cookie)));
+        for cookie in cookies {
+            response.cookie(cookie);
+        }
         response.finish()
     }
 

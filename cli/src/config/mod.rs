@@ -74,13 +74,15 @@ pub struct Http {
     pub bind: String,
     /// Threads that serve requests; 0 is one per core.
     pub workers: usize,
+    /// Whether browsers may reach the pages by plain HTTP: cookies are not kept to HTTPS then. `dev` sets it.
+    pub allow_plain: bool,
     /// Reverse proxies whose `X-Forwarded-For` is believed: addresses and networks.
     pub trusted_proxies: TrustedProxies,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { bind: "127.0.0.1:8080".to_owned(), workers: 0, trusted_proxies: TrustedProxies::default() }
+        Self { bind: "127.0.0.1:8080".to_owned(), workers: 0, allow_plain: false, trusted_proxies: TrustedProxies::default() }
     }
 }
 

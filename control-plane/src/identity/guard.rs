@@ -1,6 +1,9 @@
 //! Stands before every route that is not for anyone: checks the access token, and what became of it since it was made.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    pin::Pin,
+};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -13,6 +16,7 @@ use tenancy::{
     http::{Access, bearer},
     token::{Claims, TenantClaims},
 };
+use ui::FormOwner;
 
 use super::{Identity, IdentityError, UserStatus, store};
 
@@ -21,6 +25,10 @@ use super::{Identity, IdentityError, UserStatus, store};
 pub struct Caller(Claims);
 
 impl Caller {
+    pub(super) const fn new(claims: Claims) -> Self {
+        Self(claims)
+    }
+
     /// The user.
     #[must_use]
     pub const fn user(&self) -> UserId {
@@ -78,6 +86,20 @@ impl Identity {
 
     async fn admit(&self, access: Access, request: &HttpRequest) -> Result<Caller, IdentityError> {
         let caller = self.authenticate(bearer(request).ok_or(IdentityError::NoToken)?).await?;
+        allowed(caller, access)
+    }
+
+    /// Who looks at a page: by a cookie, which programs don't have.
+    async fn admit_to_page(&self, access: Access, request: &HttpRequest) -> Result<Caller, IdentityError> {
+        let cookie = |name| request.cookie(name).map(|cookie| cookie.value().to_owned()).ok_or(IdentityError::NoToken);
+        match access {
+            Access::SuperAdmin => self.operator(&cookie(OPERATOR)?).await,
+            _ => allowed(self.authenticate(&cookie(ui::ACCESS)?).await?, access),
+        }
+    }
+}
+
+fn allowed(caller: Caller, access: Access) -> Result<Caller, IdentityError> {
         match access {
             Access::Public | Access::Onboarding | Access::User => {}
             Access::Tenant { permission, .. } => {
@@ -90,11 +112,27 @@ impl Identity {
             Access::SuperAdmin => return Err(IdentityError::Forbidden),
         }
         Ok(caller)
-    }
+}
+
+/// The cookie of those who run the platform.
+pub(super) const OPERATOR: &str = "tenantry_operator";
+
+/// [`guarded`] for pages.
+pub fn guarded_pages(identity: Identity) -> impl Fn(Access, actix_web::Route) -> actix_web::Route {
+    around(identity, |identity, access, request| Box::pin(async move { identity.admit_to_page(access, &request).await }))
 }
 
 /// What [`tenancy::http::register`] puts around each route.
 pub fn guarded(identity: Identity) -> impl Fn(Access, actix_web::Route) -> actix_web::Route {
+    around(identity, |identity, access, request| Box::pin(async move { identity.admit(access, &request).await }))
+}
+
+type Admission = Pin<Box<dyn Future<Output = Result<Caller, IdentityError>>>>;
+
+fn around(
+    identity: Identity,
+    admit: fn(Identity, Access, HttpRequest) -> Admission,
+) -> impl Fn(Access, actix_web::Route) -> actix_web::Route {
     move |access, route| {
         if matches!(access, Access::Public | Access::Onboarding) {
             return route;
@@ -103,7 +141,7 @@ pub fn guarded(identity: Identity) -> impl Fn(Access, actix_web::Route) -> actix
         route.wrap(from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
             let identity = identity.clone();
             async move {
-                let caller = match identity.admit(access, request.request()).await {
+                let caller = match admit(identity, access, request.request().clone()).await {
                     Ok(caller) => caller,
                     // As an answer and not as an error, so that whatever surrounds the application still has the request.
                     Err(error) => return Ok(request.error_response(Problem::from(error))),
@@ -111,6 +149,7 @@ pub fn guarded(identity: Identity) -> impl Fn(Access, actix_web::Route) -> actix
                 if let Some(tenant) = caller.tenant() {
                     tenancy::telemetry::is_for(&tenant.tenant_slug);
                 }
+                request.extensions_mut().insert(FormOwner(caller.user().to_string()));
                 request.extensions_mut().insert(caller);
                 next.call(request).await
             }

@@ -2,11 +2,13 @@
 
 mod api;
 pub mod attempts;
+mod browser;
 mod description;
 mod error;
 mod guard;
 mod hasher;
 mod keys;
+mod pages;
 mod password;
 mod recovery;
 mod session;
@@ -22,9 +24,11 @@ use std::sync::Arc;
 pub use api::routes;
 use deadpool_postgres::{Client, Pool};
 pub use error::IdentityError;
-pub use guard::{Caller, guarded};
+pub use browser::{BrowserAccess, BrowserSession};
+pub use guard::{Caller, guarded, guarded_pages};
 pub use hasher::{Checked, HashError, PasswordHasher};
 use keys::Keys;
+pub use pages::{pages, signed_in};
 pub use password::{Password, PasswordError};
 pub use session::Session;
 pub use settings::{AccessTokenSeconds, Settings};

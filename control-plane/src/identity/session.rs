@@ -33,8 +33,7 @@ impl Identity {
         place: Option<Place>,
         refresh: &OneTimeToken,
     ) -> Result<Session, IdentityError> {
-        let subject = Subject { user: user.id, email: &user.email, name: &user.name, super_admin: user.super_admin };
-        let access_token = self.signer.sign(subject, place.as_ref().map(Place::claims))?;
+        let access_token = self.sign(&user, place.as_ref())?;
         Ok(Session {
             access_token,
             refresh_token: refresh.expose().to_owned(),
@@ -44,6 +43,12 @@ impl Identity {
             tenant: place,
             tenants: places,
         })
+    }
+
+    /// An access token for somebody, in a place of theirs.
+    pub(super) fn sign(&self, user: &User, place: Option<&Place>) -> Result<String, IdentityError> {
+        let subject = Subject { user: user.id, email: &user.email, name: &user.name, super_admin: user.super_admin };
+        Ok(self.signer.sign(subject, place.map(Place::claims))?)
     }
 
     /// A new access token and the next refresh token, for the same tenant. Somebody who lost their place in it gets a
@@ -127,7 +132,7 @@ fn tenant_of(claims: &Claims) -> Option<TenantId> {
     claims.tenant.as_ref().map(|tenant| tenant.tenant_id)
 }
 
-fn active(user: Option<User>) -> Result<User, IdentityError> {
+pub(super) fn active(user: Option<User>) -> Result<User, IdentityError> {
     match user {
         Some(user) if user.status == UserStatus::Suspended => Err(IdentityError::Suspended),
         Some(user) => Ok(user),

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 use serde_json::json;
-use tenancy::EmailAddress;
+use tenancy::{EmailAddress, secrets::OneTimeToken};
 
 use super::{
     Identity, IdentityError, TokenKind,
@@ -10,9 +10,17 @@ use super::{
     hasher::Checked,
     session::Session,
     store, tokens,
-    user::{UserStatus, usual_place},
+    user::{Place, User, UserStatus, usual_place},
 };
 use crate::audit::{self, Action, Entry, Origin};
+
+/// Somebody who showed the right password.
+pub(super) struct LetIn {
+    pub(super) user: User,
+    pub(super) places: Vec<Place>,
+    pub(super) place: Option<Place>,
+    pub(super) token: OneTimeToken,
+}
 
 impl Identity {
     /// Signs somebody in, into the tenant that they name or else the usual one.
@@ -26,6 +34,19 @@ impl Identity {
         tenant: Option<&str>,
         origin: &Origin,
     ) -> Result<Session, IdentityError> {
+        let let_in = self.let_in(email, password, tenant, TokenKind::Refresh, origin).await?;
+        self.session(let_in.user, let_in.places, let_in.place, &let_in.token)
+    }
+
+    /// Checks a password, and gives a token of this kind for it.
+    pub(super) async fn let_in(
+        &self,
+        email: &str,
+        password: SecretString,
+        tenant: Option<&str>,
+        kind: TokenKind,
+        origin: &Origin,
+    ) -> Result<LetIn, IdentityError> {
         let email = EmailAddress::parse(email).ok();
         self.refuse_after_too_many(email.as_ref(), origin).await?;
         let known = match &email {
@@ -42,6 +63,10 @@ impl Identity {
         if user.status == UserStatus::Suspended {
             self.count_failure(email.as_ref(), "suspended", origin).await?;
             return Err(IdentityError::Suspended);
+        }
+        if kind == TokenKind::Operator && !user.super_admin {
+            self.count_failure(email.as_ref(), "no operator", origin).await?;
+            return Err(IdentityError::WrongCredentials);
         }
         let places = store::places(&self.db().await?, user.id).await?;
         let place = match tenant {
@@ -61,11 +86,11 @@ impl Identity {
         if !store::signed_in(&transaction, user.id, tenant, &hash, fresh_hash.as_deref()).await? {
             return Err(IdentityError::WrongCredentials);
         }
-        let refresh = tokens::issue(&transaction, TokenKind::Refresh, user.id, tenant).await?;
+        let token = tokens::issue(&transaction, kind, user.id, tenant).await?;
         let entry = Entry::new(Action::SignedIn, user.email.as_str()).user(user.id).tenant(tenant).from(origin);
         audit::record(&transaction, entry).await?;
         transaction.commit().await?;
-        self.session(user, places, place, &refresh)
+        Ok(LetIn { user, places, place, token })
     }
 
     /// Asked before hashing, so that a flood of guesses costs little. Guesses that are already in the queue may still

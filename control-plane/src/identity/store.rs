@@ -1,7 +1,7 @@
 //! Users, memberships and token keys in the platform database.
 
 use deadpool_postgres::GenericClient;
-use tenancy::{EmailAddress, TenantId, UserId, token::PublicKey};
+use tenancy::{EmailAddress, Language, TenantId, UserId, token::PublicKey};
 use tokio_postgres::Row;
 
 use super::user::{NewUser, Place, User, UserStatus};
@@ -47,6 +47,13 @@ pub async fn insert_user(db: &impl GenericClient, new: &NewUser) -> Result<(), S
 pub(super) async fn by_id(db: &impl GenericClient, id: UserId) -> Result<Option<User>, StoreError> {
     let statement = db.prepare_cached(&format!("SELECT {USER} FROM users WHERE id = $1")).await?;
     Ok(db.query_opt(&statement, &[&id]).await?.as_ref().map(user))
+}
+
+/// The language that a user has chosen.
+pub(super) async fn language(db: &impl GenericClient, id: UserId) -> Result<Option<Language>, StoreError> {
+    let sql = "SELECT preferences ->> 'language' FROM users WHERE id = $1";
+    let row = db.query_opt(sql, &[&id]).await?;
+    Ok(row.and_then(|row| row.get::<_, Option<&str>>(0)?.parse().ok()))
 }
 
 /// The user for as long as the transaction lasts: sign-ins, rotations and new passwords of one user take turns.

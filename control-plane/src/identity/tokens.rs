@@ -11,6 +11,11 @@ use crate::platform::StoreError;
 pub enum TokenKind {
     /// Gets a new access token and the next refresh token.
     Refresh,
+    /// Gets a browser new access tokens for as long as the sign-in lasts. It is not rotated: two tabs ask at once, and
+    /// scripts can't read it.
+    Browser,
+    /// Lets a browser into the console of those who run the platform.
+    Operator,
     /// Proves an e-mail address.
     VerifyEmail,
     /// Lets whoever signed a company up finish the wizard.
@@ -40,6 +45,8 @@ impl TokenKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Refresh => "refresh",
+            Self::Browser => "browser",
+            Self::Operator => "operator",
             Self::VerifyEmail => "verify_email",
             Self::Onboarding => "onboarding",
             Self::Invitation | Self::PasswordReset => "set_password",
@@ -50,7 +57,8 @@ impl TokenKind {
     #[must_use]
     pub const fn hours(self) -> i32 {
         match self {
-            Self::Refresh => 30 * 24,
+            Self::Refresh | Self::Browser => 30 * 24,
+            Self::Operator => 12,
             Self::VerifyEmail => 48,
             Self::Onboarding => 24,
             Self::Invitation => 7 * 24,
@@ -158,6 +166,19 @@ pub async fn consume(db: &Transaction<'_>, kind: TokenKind, presented: &str) -> 
         db.execute(&mark, &[&hash.as_slice()]).await?;
     }
     Ok(holder)
+}
+
+/// Has a browser's token lead to another tenant.
+pub(super) async fn lead_to(db: &impl GenericClient, presented: &str, tenant: TenantId) -> Result<(), StoreError> {
+    let hash = OneTimeToken::hash_of(presented);
+    db.execute("UPDATE tokens SET tenant_id = $2 WHERE hash = $1", &[&hash.as_slice(), &tenant]).await?;
+    Ok(())
+}
+
+/// Ends one token.
+pub(super) async fn end(db: &impl GenericClient, presented: &str) -> Result<(), StoreError> {
+    db.execute("DELETE FROM tokens WHERE hash = $1", &[&OneTimeToken::hash_of(presented).as_slice()]).await?;
+    Ok(())
 }
 
 /// Ends every refresh token that came from one sign-in.

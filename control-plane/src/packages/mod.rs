@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::Serialize;
 use serde_json::Value;
 pub(crate) use store::insert_subscription;
-use tenancy::text_enum;
+use tenancy::{Language, text_enum};
 
 use crate::platform::StoreError;
 
@@ -65,6 +65,9 @@ pub struct Package {
     /// Whether strangers see it.
     #[serde(skip)]
     pub is_visible: bool,
+    /// Whether it is put forward among those of its product.
+    #[serde(skip)]
+    pub is_recommended: bool,
 }
 
 impl Package {
@@ -72,6 +75,15 @@ impl Package {
     #[must_use]
     pub const fn is_self_service(&self) -> bool {
         self.is_active && self.is_visible && self.price_monthly.is_some()
+    }
+}
+
+/// What a package is called in a language.
+#[must_use]
+pub fn name_in(package: &Package, language: Language) -> &str {
+    match language {
+        Language::Turkish => &package.name_tr,
+        Language::English => &package.name,
     }
 }
 

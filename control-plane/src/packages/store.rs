@@ -9,7 +9,7 @@ use super::{BillingCycle, Package};
 use crate::platform::StoreError;
 
 const COLUMNS: &str = "key, name, name_tr, description, description_tr, price_monthly, price_yearly, currency, modules, \
-     limits, features, is_active, is_visible";
+     limits, features, is_active, is_visible, is_recommended";
 
 fn package(row: &Row) -> Package {
     Package {
@@ -26,6 +26,7 @@ fn package(row: &Row) -> Package {
         features: row.get(10),
         is_active: row.get(11),
         is_visible: row.get(12),
+        is_recommended: row.get(13),
     }
 }
 

@@ -3,7 +3,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
-        Method, StatusCode,
+        Method,
         header::{ACCEPT_LANGUAGE, CACHE_CONTROL, LOCATION, RETRY_AFTER},
     },
     web::{self, Data, Json, Path, Query},
@@ -31,7 +31,6 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::POST, "/api/onboarding/{slug}/verify", Access::Public, description::verify(), || {
             web::to(verify)
         }),
-        Route::new(Method::GET, "/verify", Access::Public, description::verify_by_link(), || web::to(verify_by_link)),
         Route::new(
             Method::POST,
             "/api/onboarding/{slug}/complete",
@@ -101,30 +100,6 @@ async fn verify(
 ) -> Result<HttpResponse, Problem> {
     signup.verify(&slug, &body.token, &Origin::of(&http)).await?;
     Ok(HttpResponse::Ok().json(json!({ "verified": true })))
-}
-
-/// Where the link in the mail leads.
-#[derive(Deserialize)]
-struct VerifyLink {
-    slug: String,
-    token: String,
-}
-
-async fn verify_by_link(http: HttpRequest, signup: Data<Signup>, link: Query<VerifyLink>) -> HttpResponse {
-    let (status, text) = match signup.verify(&link.slug, &link.token, &Origin::of(&http)).await {
-        Ok(()) => (StatusCode::OK, "Adresiniz doğrulandı. / Your address is verified."),
-        Err(error) => {
-            let problem = Problem::from(error);
-            (
-                problem.code().status(),
-                "Bu bağlantı geçersiz ya da süresi dolmuş. / This link is not valid, or no longer.",
-            )
-        }
-    };
-    HttpResponse::build(status)
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .content_type("text/plain; charset=utf-8")
-        .body(text)
 }
 
 async fn complete(

@@ -59,18 +59,6 @@ pub(super) fn verify() -> Operation {
         .answers(200, "It is", answer)
 }
 
-pub(super) fn verify_by_link() -> Operation {
-    let mut operation = new("Where the link in the mail leads").query("slug", text(), "The tenant").query(
-        "token",
-        text(),
-        "The token in the mail",
-    );
-    for status in [200, 401, 403, 404, 409, 422] {
-        operation = operation.answers_content(status, "A sentence for a person", &["text/plain"], text());
-    }
-    operation
-}
-
 pub(super) fn complete() -> Operation {
     let part = |names: &[&str]| object(nullable_texts(names), &[]);
     let body = object(

@@ -7,14 +7,18 @@ mod countries;
 mod description;
 mod error;
 mod idempotency;
+mod draft;
 mod limits;
+mod offer;
+mod pages;
 mod request;
 mod settings;
 mod store;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 pub use api::routes;
+pub use pages::pages;
 pub use company::{Company, CompanyBody};
 use deadpool_postgres::Pool;
 pub use error::SignupError;
@@ -25,7 +29,7 @@ use request::Wanted;
 use serde::Serialize;
 pub use settings::Settings;
 use store::Seen;
-use tenancy::{EmailAddress, Language, TenantStatus, UserId, fields::FieldErrors, secrets::MasterKey};
+use tenancy::{EmailAddress, Language, TenantSlug, TenantStatus, UserId, fields::FieldErrors, secrets::MasterKey};
 
 use crate::{
     audit::Origin,
@@ -95,6 +99,18 @@ impl Signup {
         language: Language,
         origin: &Origin,
     ) -> Result<SignedUp, SignupError> {
+        self.sign_up_within(WAIT, body, key, language, origin).await
+    }
+
+    /// [`Signup::sign_up`] for somebody who is shown how far their workspace is after this time.
+    pub(super) async fn sign_up_within(
+        &self,
+        wait: Duration,
+        body: SignupBody,
+        key: Option<&IdempotencyKey>,
+        language: Language,
+        origin: &Origin,
+    ) -> Result<SignedUp, SignupError> {
         let mut errors = FieldErrors::default();
         let package = self.packages.find(body.package()).await?;
         let wanted = body.parse(package.as_ref(), &mut errors);
@@ -106,13 +122,13 @@ impl Signup {
             let db = self.pool.get().await.map_err(StoreError::from)?;
             self.admit_network(&db, origin).await?;
             drop(db);
-            return self.repeat(seen, wanted.email).await;
+            return self.repeat(wait, seen, wanted.email).await;
         }
         self.admit_stranger(origin).await?;
-        match self.make(wanted, key, language, origin).await {
+        match self.make(wait, wanted, key, language, origin).await {
             // Two at once with one key: the other one was first, whichever of its rows this one ran into.
             Err((error, email)) => match self.seen_before(key.as_ref()).await? {
-                Some(seen) => self.repeat(seen, email).await,
+                Some(seen) => self.repeat(wait, seen, email).await,
                 None => Err(error),
             },
             Ok(made) => Ok(made),
@@ -121,6 +137,7 @@ impl Signup {
 
     async fn make(
         &self,
+        wait: Duration,
         wanted: Wanted,
         signup_key: Option<SignupKey>,
         language: Language,
@@ -146,15 +163,15 @@ impl Signup {
                 origin: origin.clone(),
             };
             let born = self.tenants.create(new).await?;
-            let tenant = if born.finished { born.tenant } else { self.wait_for(born.tenant).await? };
+            let tenant = if born.finished { born.tenant } else { self.wait_for(wait, born.tenant).await? };
             let user = Owner { id: born.owner_id, email: email.clone() };
             Ok(SignedUp { tenant, user, onboarding_token: born.onboarding_token.expose().to_owned() })
         };
         made.await.map_err(|error| (error, email.clone()))
     }
 
-    async fn wait_for(&self, tenant: TenantSummary) -> Result<TenantSummary, SignupError> {
-        let tenant = self.tenants.wait_until_made(tenant, WAIT).await?;
+    async fn wait_for(&self, wait: Duration, tenant: TenantSummary) -> Result<TenantSummary, SignupError> {
+        let tenant = self.tenants.wait_until_made(tenant, wait).await?;
         if tenant.status == TenantStatus::Failed { Err(SignupError::NotMade) } else { Ok(tenant) }
     }
 
@@ -169,7 +186,7 @@ impl Signup {
     }
 
     /// The answer to a signup once more. The onboarding token of before is not kept, so there is a new one in its place.
-    async fn repeat(&self, seen: Seen, email: EmailAddress) -> Result<SignedUp, SignupError> {
+    async fn repeat(&self, wait: Duration, seen: Seen, email: EmailAddress) -> Result<SignedUp, SignupError> {
         match seen.tenant.status {
             // On its way out; the key is free as soon as nothing is left.
             TenantStatus::Failed => return Err(SignupError::NotMade),
@@ -183,11 +200,38 @@ impl Signup {
         transaction.commit().await.map_err(StoreError::from)?;
         drop(db);
         let tenant = match seen.tenant.status {
-            TenantStatus::Provisioning => self.wait_for(seen.tenant).await?,
+            TenantStatus::Provisioning => self.wait_for(wait, seen.tenant).await?,
             _ => seen.tenant,
         };
         let user = Owner { id: seen.user, email };
         Ok(SignedUp { tenant, user, onboarding_token: token.expose().to_owned() })
+    }
+
+    /// What is wrong with a signup as far as it is filled in, by field; nothing is made.
+    pub(super) async fn check(&self, body: SignupBody) -> Result<BTreeMap<String, Vec<String>>, SignupError> {
+        let mut errors = FieldErrors::default();
+        let package = self.packages.find(body.package()).await?;
+        body.parse(package.as_ref(), &mut errors);
+        Ok(errors.problem().errors().clone())
+    }
+
+    /// A slug for a company of this name that nobody has just now.
+    pub(super) async fn suggest(&self, name: &str) -> Result<TenantSlug, SignupError> {
+        let base = TenantSlug::from_name(name);
+        let mut slug = base.clone();
+        // Names that many have get a number when the signup is made; here it is a suggestion.
+        for number in 2..20 {
+            if self.is_free(&slug).await? {
+                break;
+            }
+            slug = base.numbered(number);
+        }
+        Ok(slug)
+    }
+
+    /// Whether nobody has a slug just now.
+    pub(super) async fn is_free(&self, slug: &TenantSlug) -> Result<bool, SignupError> {
+        Ok(self.tenants.by_slug(slug).await?.is_none())
     }
 
     /// Forgets keys of long ago. To be called now and then.

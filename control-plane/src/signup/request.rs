@@ -15,13 +15,13 @@ const DEFAULT_PACKAGE: &str = "starter";
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SignupBody {
-    company_name: Option<String>,
-    owner_email: Option<String>,
-    owner_name: Option<String>,
-    password: Option<String>,
-    package_key: Option<String>,
-    billing_cycle: Option<String>,
-    slug: Option<String>,
+    pub(super) company_name: Option<String>,
+    pub(super) owner_email: Option<String>,
+    pub(super) owner_name: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) package_key: Option<String>,
+    pub(super) billing_cycle: Option<String>,
+    pub(super) slug: Option<String>,
 }
 
 /// A signup that can be made.
@@ -120,6 +120,7 @@ pub(super) mod tests {
             features: json!({}),
             is_active: true,
             is_visible: true,
+            is_recommended: false,
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Metric {
     ApiCalls,
+    PageViews,
     Projects,
     Tasks,
     /// Bytes here, megabytes in the record.
@@ -13,12 +14,13 @@ pub(crate) enum Metric {
 }
 
 impl Metric {
-    pub(crate) const ALL: [Self; 4] = [Self::ApiCalls, Self::Projects, Self::Tasks, Self::Storage];
+    pub(crate) const ALL: [Self; 5] = [Self::ApiCalls, Self::PageViews, Self::Projects, Self::Tasks, Self::Storage];
 
     /// Its name in the record.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::ApiCalls => "api_calls",
+            Self::PageViews => "page_views",
             Self::Projects => "projects",
             Self::Tasks => "tasks",
             Self::Storage => "storage_mb",
@@ -38,7 +40,7 @@ pub(crate) struct Meter {
     elsewhere: AtomicU64,
     /// Of the calls here, those that are in the record; with their hour.
     recorded: AtomicU64,
-    unrecorded: [AtomicI64; 4],
+    unrecorded: [AtomicI64; 5],
 }
 
 /// How many calls are left.

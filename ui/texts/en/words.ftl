@@ -1,0 +1,1 @@
+field-email = E-mail
