@@ -264,7 +264,7 @@ on('click', ({ target }) => {
 });
 
 function prepare() {
-  all('[data-reveal]').forEach((button) => button.removeAttribute('hidden'));
+  all('[data-reveal], meter.strength').forEach((element) => element.removeAttribute('hidden'));
   all('form[data-confirm-text]').forEach(confirmInput);
 }
 

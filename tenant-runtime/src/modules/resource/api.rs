@@ -7,20 +7,15 @@ use actix_web::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
-use tenancy::{Code, Problem, fields::FieldErrors, http::Route, ids::AnyId};
-use uuid::Uuid;
+use tenancy::{Problem, fields::FieldErrors, http::Route, ids::AnyId};
 
 use super::{
-    Action, Limit, Resource,
-    conditions::{Versions, etag, if_match, if_none_match},
-    field::Takes,
+    Action, Resource,
+    conditions::{etag, if_match, if_none_match},
     idempotency::key,
     list::{ListQuery, OF_PATH},
-    members::name_members,
-    refusals::{changed_meanwhile, unchanged, unmade},
     show::{Shown, ShownWith},
-    store::{self, Bound},
-    values::{Value, Writer, Written, check_money, find, has_half_of_money, read_change, read_replacement, read_whole},
+    store,
 };
 use crate::Tenant;
 
@@ -32,9 +27,6 @@ pub(crate) struct OnePath {
 
 type Body = web::Json<Map<String, Json>>;
 type Answer = Result<HttpResponse, Problem>;
-
-/// How often a change is tried again whose row was changed by somebody else meanwhile.
-const TRIES: usize = 5;
 
 impl Resource {
     /// The routes of the resource, and those below its parent's path.
@@ -92,11 +84,6 @@ impl Resource {
         AnyId::parse(self.prefix, &path.id).map_err(|_| self.missing())
     }
 
-    /// A row, as a handler of the resource's own needs it.
-    pub(crate) async fn row(&'static self, tenant: &Tenant, id: AnyId) -> Result<Shown, Problem> {
-        store::read(self, tenant, id).await?.ok_or_else(|| self.missing())
-    }
-
     /// Deletes a row, for a handler of the resource's own.
     pub(crate) async fn delete(&'static self, tenant: Tenant, request: HttpRequest, path: Path<OnePath>) -> Answer {
         delete(self, tenant, request, path).await
@@ -107,18 +94,6 @@ impl Resource {
         match (&self.parent, path) {
             (Some(parent), Some(path)) => Ok(Some((parent.field, (parent.resource)().id(path)?))),
             _ => Ok(None),
-        }
-    }
-
-    /// What bounds the making of this row, for this tenant.
-    fn bound(&'static self, tenant: &Tenant, values: &[Written]) -> Option<Bound> {
-        match self.limit? {
-            Limit::All(limit) => Some(Bound { limit: tenant.limit(limit), parent: None }),
-            Limit::OfParent { limit, .. } => match find(values, self.parent.as_ref()?.field) {
-                Some(Value::Id(Some(parent))) => Some(Bound { limit: tenant.limit(limit), parent: Some(*parent) }),
-                // A row that belongs to none is counted nowhere.
-                _ => None,
-            },
         }
     }
 }
@@ -147,7 +122,7 @@ pub(super) async fn list(
     if let Some((field, id)) = parent {
         query.narrow(field, id.uuid)?;
     }
-    let (rows, total) = store::list(resource, &tenant, &query).await?;
+    let (rows, total) = resource.list(&tenant, &query).await?;
     if total == 0
         && let (Some((_, id)), Some(parent)) = (parent, &resource.parent)
     {
@@ -201,24 +176,10 @@ pub(super) async fn create(
             errors.add(field, OF_PATH);
         }
     }
-    let key = key(&request, resource, &body)?;
-    let mut values = read_whole(&resource.fields, body, &writer(&tenant), &mut errors);
-    check_money(&values, &mut errors);
-    name_members(&tenant, &mut values, &mut errors).await?;
     errors.finish()?;
-    let bound = resource.bound(&tenant, &values);
-    let id = AnyId { prefix: resource.prefix, uuid: Uuid::now_v7() };
+    let key = key(&request, resource, &body)?;
     let below = parent.map(|(field, _)| field);
-    let made = store::create(resource, &tenant, id, &values, bound, key.as_ref()).await;
-    let (row, again) = match made.map_err(|error| resource.refusal(error, below))? {
-        Some(row) => {
-            if let Some(metric) = resource.metric {
-                tenant.count(metric, 1);
-            }
-            (row, false)
-        }
-        None => (unmade(resource, &tenant, bound, key.as_ref(), below).await?, true),
-    };
+    let (row, again) = resource.make(&tenant, body, key.as_ref(), below).await?;
     // The address of the row itself, also where it was made below its parent.
     let id = row.id()?;
     let path = request.path();
@@ -246,12 +207,7 @@ pub(super) async fn replace(
     body: Body,
 ) -> Answer {
     let id = resource.id(&path)?;
-    let mut errors = FieldErrors::default();
-    let mut values = read_replacement(&resource.fields, body.into_inner(), &writer(&tenant), &mut errors);
-    check_money(&values, &mut errors);
-    name_members(&tenant, &mut values, &mut errors).await?;
-    errors.finish()?;
-    update(resource, &tenant, id, &values, if_match(&request)).await
+    one(HttpResponse::Ok(), &resource.replace(&tenant, id, body.into_inner(), if_match(&request)).await?)
 }
 
 pub(super) async fn change(
@@ -262,75 +218,7 @@ pub(super) async fn change(
     body: Body,
 ) -> Answer {
     let id = resource.id(&path)?;
-    let mut errors = FieldErrors::default();
-    let mut values = read_change(&resource.fields, body.into_inner(), &writer(&tenant), &mut errors);
-    name_members(&tenant, &mut values, &mut errors).await?;
-    if has_half_of_money(&resource.fields, &values) {
-        return change_money(resource, &tenant, &request, id, values, errors).await;
-    }
-    check_money(&values, &mut errors);
-    errors.finish()?;
-    let wanted = if_match(&request);
-    if values.is_empty() {
-        let row = store::read(resource, &tenant, id).await?.ok_or_else(|| resource.missing())?;
-        let holds = wanted.is_none_or(|wanted| row.version().is_ok_and(|version| wanted.holds(version)));
-        return if holds { one(HttpResponse::Ok(), &row) } else { Err(changed_meanwhile(resource)) };
-    }
-    update(resource, &tenant, id, &values, wanted).await
-}
-
-/// Writes what was checked into a row, where it is there and has a version that the client knows.
-async fn update(
-    resource: &'static Resource,
-    tenant: &Tenant,
-    id: AnyId,
-    values: &[Written],
-    wanted: Option<Versions>,
-) -> Answer {
-    let numbers = wanted.as_ref().and_then(Versions::numbers);
-    let row = store::update(resource, tenant, id, values, numbers).await;
-    match row.map_err(|error| resource.refusal(error, None))? {
-        Some(row) => one(HttpResponse::Ok(), &row),
-        None => Err(unchanged(resource, tenant, id, wanted.as_ref(), values).await?),
-    }
-}
-
-/// A change of which half of an amount and its currency is in the request, the other half in the row: made only while
-/// the row is what it was when the two were compared.
-async fn change_money(
-    resource: &'static Resource,
-    tenant: &Tenant,
-    request: &HttpRequest,
-    id: AnyId,
-    values: Vec<Written>,
-    mut errors: FieldErrors,
-) -> Answer {
-    let wanted = if_match(request);
-    for _ in 0..TRIES {
-        let row = store::read(resource, tenant, id).await?.ok_or_else(|| resource.missing())?;
-        let version = row.version()?;
-        if wanted.as_ref().is_some_and(|wanted| !wanted.holds(version)) {
-            return Err(changed_meanwhile(resource));
-        }
-        let mut both = values.clone();
-        for field in &resource.fields {
-            let Takes::Amount { currency } = field.takes else { continue };
-            let (amount_then, currency_then) = row.amount(field.name)?;
-            if find(&both, field.name).is_none() {
-                both.push(Written { field, value: Value::Amount(amount_then) });
-            }
-            if let (None, Some(field)) = (find(&both, currency), resource.field(currency)) {
-                both.push(Written { field, value: Value::Text(Some(currency_then)) });
-            }
-        }
-        check_money(&both, &mut errors);
-        std::mem::take(&mut errors).finish()?;
-        let changed = store::update(resource, tenant, id, &values, Some(&[version])).await;
-        if let Some(row) = changed.map_err(|error| resource.refusal(error, None))? {
-            return one(HttpResponse::Ok(), &row);
-        }
-    }
-    Err(Problem::new(Code::Conflict, format!("The {} has changed meanwhile; please try again", resource.one)))
+    one(HttpResponse::Ok(), &resource.change(&tenant, id, body.into_inner(), if_match(&request)).await?)
 }
 
 pub(super) async fn delete(
@@ -340,15 +228,6 @@ pub(super) async fn delete(
     path: Path<OnePath>,
 ) -> Answer {
     let id = resource.id(&path)?;
-    let wanted = if_match(&request);
-    let numbers = wanted.as_ref().and_then(Versions::numbers);
-    let gone = store::delete(resource, &tenant, id, numbers).await;
-    if gone.map_err(|error| resource.refusal(error, None))? {
-        return Ok(HttpResponse::build(StatusCode::NO_CONTENT).finish());
-    }
-    Err(unchanged(resource, &tenant, id, wanted.as_ref(), &[]).await?)
-}
-
-fn writer(tenant: &Tenant) -> Writer<'_> {
-    Writer { user: tenant.user_id(), user_name: tenant.user_name(), currency: tenant.currency(), year: tenant.year() }
+    resource.remove(&tenant, id, if_match(&request)).await?;
+    Ok(HttpResponse::build(StatusCode::NO_CONTENT).finish())
 }

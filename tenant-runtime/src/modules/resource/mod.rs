@@ -3,6 +3,7 @@
 
 mod api;
 mod conditions;
+mod deeds;
 mod description;
 mod field;
 mod formats;
