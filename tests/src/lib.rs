@@ -2,6 +2,7 @@
 //! and a client that speaks to it over real HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "test code: a panic is a failed test")]
 
+pub mod browser;
 pub mod chance;
 pub mod client;
 pub mod forge;

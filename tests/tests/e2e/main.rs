@@ -34,3 +34,4 @@ mod suspend;
 mod suspend_cut_off;
 mod tokens;
 mod usage;
+mod web;

@@ -1,0 +1,4 @@
+//! The pages, in a real browser, as people use them.
+
+mod signup;
+mod wizard;
