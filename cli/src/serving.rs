@@ -140,6 +140,7 @@ impl Platform {
             prefix: database.prefix.clone(),
             master_key: self.master_key.clone(),
             settings: self.settings.runtime.clone(),
+            allow_plain_http: self.settings.http.allow_plain,
         };
         Runtime::start(options).await.map_err(CliError::new)
     }

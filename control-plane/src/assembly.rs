@@ -27,7 +27,7 @@ use crate::{
     reconciler,
     servers::{ServerError, Servers},
     signup::{self, Signup},
-    tenants::Tenants,
+    tenants::{self, Tenants},
 };
 
 /// What an operator can set.
@@ -241,7 +241,7 @@ impl ControlPlane {
     /// Every page of the control plane.
     #[must_use]
     pub fn pages() -> Vec<Route> {
-        [identity::pages(), signup::pages(), ui::asset_routes()].into_iter().flatten().collect()
+        [identity::pages(), signup::pages(), tenants::pages(), ui::asset_routes()].into_iter().flatten().collect()
     }
 
     /// Serves the routes, and the pages.
@@ -251,6 +251,7 @@ impl ControlPlane {
             .app_data(Data::new(self.site.clone()))
             .app_data(Data::new(self.identity.clone()))
             .app_data(Data::new(self.signup.clone()))
+            .app_data(Data::new(self.tenants.clone()))
             .app_data(Data::new(self.packages.clone()))
             .app_data(Data::new(self.fleet.clone()));
         register(config, "", &Self::routes(), identity::guarded(self.identity.clone()));

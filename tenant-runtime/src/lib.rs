@@ -1,5 +1,6 @@
 //! The tenant runtime: serves tenants. Who asks, for which tenant, then that tenant's own database, then a module.
 
+mod console;
 mod context;
 mod figures;
 mod files;
@@ -13,21 +14,22 @@ use std::{
     time::Duration,
 };
 
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 pub use context::Tenant;
 use context::{Directory, Guard, Keeper, Tokens, Upgrades};
 use files::Files;
-pub use modules::routes;
+pub use modules::{pages, routes};
 use pools::Pools;
 pub use pools::{Parameter, QueryError, Statement};
 pub use settings::{FILES, SERVES, Settings};
 use tenancy::{
-    NamePrefix,
-    http::{Readiness, json_config, path_config, register},
+    NamePrefix, Problem,
+    http::{Readiness, json_config, path_config, register, register_pages},
     secrets::MasterKey,
 };
 use tokio::{sync::mpsc, task::AbortHandle};
 use tokio_postgres::Config;
+use ui::{SignIn, Site, error_page};
 use usage::Recorder;
 
 /// Where the routes are served: the tenant is the token's in both, and named once more in the second.
@@ -50,6 +52,8 @@ pub struct RuntimeOptions {
     pub master_key: Arc<MasterKey>,
     /// What the operator has set.
     pub settings: Settings,
+    /// Whether browsers may reach the pages by plain HTTP; for development.
+    pub allow_plain_http: bool,
 }
 
 /// Why a runtime could not start.
@@ -69,6 +73,7 @@ pub struct Runtime(Arc<Inner>);
 
 struct Inner {
     guard: Arc<Guard>,
+    site: Site,
     recorder: Arc<tokio::sync::Mutex<Recorder>>,
     tasks: Mutex<Vec<AbortHandle>>,
 }
@@ -80,7 +85,8 @@ impl Runtime {
     /// # Errors
     /// [`StartError`].
     pub async fn start(options: RuntimeOptions) -> Result<Self, StartError> {
-        let RuntimeOptions { platform, prefix, master_key, settings } = options;
+        let RuntimeOptions { platform, prefix, master_key, settings, allow_plain_http } = options;
+        let site = Site::new(master_key.clone(), !allow_plain_http);
         settings.check().map_err(StartError::Settings)?;
         let files = Files::open(&settings.files).map_err(StartError::Settings)?;
         let max_file_bytes = settings.max_file_mb.saturating_mul(1024 * 1024);
@@ -110,15 +116,18 @@ impl Runtime {
             tokio::spawn(metering(guard.clone(), recorder.clone())),
         ];
         let tasks = Mutex::new(tasks.iter().map(tokio::task::JoinHandle::abort_handle).collect());
-        Ok(Self(Arc::new(Inner { guard, recorder, tasks })))
+        Ok(Self(Arc::new(Inner { guard, site, recorder, tasks })))
     }
 
     /// Serves every route, behind its guard.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
-        config.app_data(json_config()).app_data(path_config());
+        config.app_data(json_config()).app_data(path_config()).app_data(web::Data::new(self.0.site.clone()));
         for prefix in PREFIXES {
             register(config, prefix, &routes(), |access, route| self.0.guard.around(access, route));
         }
+        let errors = error_page(SignIn { path: "/session", home: "/app" });
+        register_pages(config, &pages(), &errors, |access, route| self.0.guard.around_page(access, route));
+        config.service(web::scope("/app").app_data(errors).default_service(web::to(nowhere)));
     }
 
     /// Adds what must hold before requests are sent here: that the tenants were read once. A platform database that is
@@ -141,6 +150,10 @@ impl Runtime {
         self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..).for_each(|task| task.abort());
         self.0.guard.pools.close();
     }
+}
+
+async fn nowhere() -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found("page"))
 }
 
 async fn housekeeping(guard: Arc<Guard>) {

@@ -24,6 +24,8 @@ text_enum! {
         TenantDeleted = "tenant.deleted",
         /// The owner finished the signup wizard.
         OnboardingCompleted = "tenant.onboarding_completed",
+        /// What holds for everybody in a tenant was changed.
+        TenantChanged = "tenant.changed",
         /// Somebody signed in.
         SignedIn = "user.signed_in",
         /// Somebody tried to.

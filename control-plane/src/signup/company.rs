@@ -5,6 +5,7 @@ use serde::Deserialize;
 use tenancy::{Language, Money, fields::FieldErrors};
 
 use super::countries;
+use crate::tenants::time_zone;
 
 /// The wizard's last page as it comes.
 #[derive(Default, Deserialize)]
@@ -93,12 +94,6 @@ impl CompanyBody {
             .map(|money| money.currency().to_owned());
         parsed
     }
-}
-
-fn time_zone(name: &str) -> Result<String, &'static str> {
-    let zone = jiff::tz::TimeZone::get(name).ok();
-    let name = zone.as_ref().and_then(jiff::tz::TimeZone::iana_name);
-    name.map(str::to_owned).ok_or("must be a time zone of the IANA database, like Europe/Istanbul")
 }
 
 /// Shown to people as a link later, so nothing but the web.

@@ -2,6 +2,8 @@
 
 mod create;
 mod lifecycle;
+mod pages;
+mod preferences;
 pub(crate) mod store;
 
 use std::time::Duration;
@@ -10,6 +12,8 @@ pub use create::{Born, CreateError, NewOwner, NewTenant, SignupKey, SlugChoice};
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 pub use lifecycle::LifecycleError;
+pub use pages::pages;
+pub use preferences::{Preferences, time_zone};
 use serde::Serialize;
 pub use store::{ListFilter, TenantDetail};
 use tenancy::{TenantId, TenantSlug, TenantStatus};

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tenancy::{DatabaseName, TenantId, TenantSlug, TenantStatus, UserId, ids::ServerId};
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{NewTenant, SignupKey, TenantSummary};
+use super::{NewTenant, Preferences, SignupKey, TenantSummary};
 use crate::platform::StoreError;
 
 /// A tenant's row before it exists.
@@ -244,6 +244,30 @@ pub(super) async fn set_label(db: &impl GenericClient, slug: &TenantSlug, label:
 pub(crate) async fn set_schema_version(db: &impl GenericClient, id: TenantId, version: i32) -> Result<(), StoreError> {
     db.execute("UPDATE tenants SET schema_version = $2, updated_at = now() WHERE id = $1", &[&id, &version]).await?;
     Ok(())
+}
+
+/// What a tenant that is served prefers.
+pub(super) async fn preferences(db: &impl GenericClient, id: TenantId) -> Result<Option<Preferences>, StoreError> {
+    let sql = "SELECT name, language, timezone, currency FROM tenants WHERE id = $1 AND status IN ('trial', 'active')";
+    let row = db.query_opt(sql, &[&id]).await?;
+    Ok(row.map(|row| Preferences {
+        name: row.get(0),
+        language: row.get(1),
+        timezone: row.get(2),
+        currency: row.get(3),
+    }))
+}
+
+/// `false`: there is no such tenant that is served.
+pub(super) async fn prefer(
+    db: &impl GenericClient,
+    id: TenantId,
+    preferences: &Preferences,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE tenants SET name = $2, language = $3, timezone = $4, currency = $5, updated_at = now() \
+               WHERE id = $1 AND status IN ('trial', 'active')";
+    let Preferences { name, language, timezone, currency } = preferences;
+    Ok(db.execute(sql, &[&id, name, language, timezone, currency]).await? == 1)
 }
 
 /// Frees the slug and the database's name.

@@ -9,8 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use moka::sync::Cache;
-use tenancy::{DatabaseName, TenantId, TenantSlug, TenantStatus, UserId};
+use rust_decimal::Decimal;
+use tenancy::{DatabaseName, Language, TenantId, TenantSlug, TenantStatus, UserId};
 use tokio::sync::{Notify, futures::Notified, mpsc, oneshot};
 
 use super::revocations::{Change, Revocations, Standing};
@@ -21,6 +23,9 @@ use crate::usage::{Batch, Meter};
 pub(crate) struct TenantRecord {
     pub(crate) id: TenantId,
     pub(crate) slug: TenantSlug,
+    pub(crate) name: String,
+    /// While it is tried out: when that ends.
+    pub(crate) trial_ends_at: Option<Timestamp>,
     pub(crate) domain: Option<String>,
     pub(crate) status: TenantStatus,
     pub(crate) generation: i32,
@@ -41,8 +46,33 @@ pub(crate) struct TenantRecord {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Package {
     pub(crate) key: String,
+    /// In Turkish, and in English.
+    pub(crate) names: [String; 2],
     pub(crate) modules: Vec<String>,
     pub(crate) limits: BTreeMap<String, i64>,
+    /// A month's price, where it is sold without a talk.
+    pub(crate) price: Option<Decimal>,
+    pub(crate) currency: String,
+    /// Whether strangers can choose it.
+    pub(crate) is_offered: bool,
+    /// Its place among the packages.
+    pub(crate) place: i32,
+}
+
+impl Package {
+    /// What it is called.
+    pub(crate) fn name(&self, language: Language) -> &str {
+        match language {
+            Language::Turkish => &self.names[0],
+            Language::English => &self.names[1],
+        }
+    }
+
+    /// Whether it has more of something than another has.
+    fn has_more(&self, limit: &str, than: i64) -> bool {
+        let own = self.limits.get(limit).copied().unwrap_or(0);
+        than >= 0 && (own < 0 || own > than)
+    }
 }
 
 impl TenantRecord {
@@ -84,7 +114,7 @@ pub(crate) enum Ask {
     Tenant(TenantId, oneshot::Sender<Answer>),
     /// Are there new keys?
     Keys(oneshot::Sender<Result<(), Unreachable>>),
-    /// What are these members of this tenant called?
+    /// What are these members of this tenant called; all of them where none is named?
     Members(TenantId, Vec<UserId>, oneshot::Sender<Result<Names, Unreachable>>),
     /// This tenant is behind, and somebody waits for it.
     Upgrade(TenantId, oneshot::Sender<Result<(), Unreachable>>),
@@ -120,6 +150,8 @@ pub(crate) struct Known {
     tenants: HashMap<TenantId, Arc<TenantRecord>>,
     domains: HashMap<String, TenantId>,
     revocations: Revocations,
+    /// In their order.
+    packages: Vec<Arc<Package>>,
 }
 
 /// The tenants in memory.
@@ -134,8 +166,8 @@ pub(crate) struct Directory {
 }
 
 impl Known {
-    pub(crate) fn new(tenants: Vec<TenantRecord>, changes: Vec<Change>) -> Self {
-        let mut known = Self { revocations: changes.into_iter().collect(), ..Self::default() };
+    pub(crate) fn new(tenants: Vec<TenantRecord>, changes: Vec<Change>, packages: Vec<Arc<Package>>) -> Self {
+        let mut known = Self { revocations: changes.into_iter().collect(), packages, ..Self::default() };
         tenants.into_iter().for_each(|record| known.put(record));
         known
     }
@@ -222,6 +254,21 @@ impl Directory {
             names.extend(found);
         }
         Ok(names)
+    }
+
+    /// All members of a tenant, as many as a list can hold.
+    pub(crate) async fn everybody(&self, tenant: TenantId) -> Result<Names, Unreachable> {
+        self.ask(|reply| Ask::Members(tenant, Vec::new(), reply)).await
+    }
+
+    /// The next package that has more of something than a tenant has now.
+    pub(crate) fn larger_package(&self, record: &TenantRecord, limit: &str) -> Option<Arc<Package>> {
+        let now = record.limit(limit);
+        let has_all = |package: &Package| record.package.modules.iter().all(|module| package.modules.contains(module));
+        let fits = |package: &&Arc<Package>| {
+            package.is_offered && package.price.is_some() && has_all(package) && package.has_more(limit, now)
+        };
+        self.read().packages.iter().find(fits).cloned()
     }
 
     /// Looks at every tenant.

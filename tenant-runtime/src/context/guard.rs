@@ -14,9 +14,14 @@ use tenancy::{
     http::{Access, bearer},
     token::{Claims, TenantClaims},
 };
+use ui::FormOwner;
 
 use super::{Directory, Tenant, TenantRecord, Tokens, Upgrades, resolve};
-use crate::{files::Files, pools::Pools, usage::Rate};
+use crate::{
+    files::Files,
+    pools::Pools,
+    usage::{Metric, Rate},
+};
 
 /// Headers that carry a slug; the names are the contract's.
 const NAMING_HEADERS: [&str; 2] = ["x-tenant-id", "x-tenant-slug"];
@@ -75,6 +80,33 @@ impl Guard {
                 Ok(rate)
             }
         }
+    }
+
+    /// Puts the guard around a page: the token comes in a cookie, which programs don't have. What people look at is
+    /// counted, and not held against the limit of calls.
+    pub(crate) fn around_page(self: &Arc<Self>, access: Access, route: Route) -> Route {
+        let guard = self.clone();
+        route.wrap(from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+            let guard = guard.clone();
+            async move {
+                match guard.admit_to_page(request.request(), access).await {
+                    Ok(()) => next.call(request).await,
+                    Err(problem) => Ok(request.error_response(problem)),
+                }
+            }
+        }))
+    }
+
+    async fn admit_to_page(self: &Arc<Self>, request: &HttpRequest, access: Access) -> Result<(), Problem> {
+        let Access::Tenant { permission, modules } = access else { return Ok(()) };
+        let cookie = request.cookie(ui::ACCESS).ok_or_else(|| Problem::unauthorized("Sign in"))?;
+        let claims = self.tokens.check(cookie.value(), &self.directory).await?;
+        let owner = FormOwner(claims.user_id.to_string());
+        let tenant = self.tenant(request, claims, permission, modules).await?;
+        tenant.count(Metric::PageViews, 1);
+        request.extensions_mut().insert(owner);
+        request.extensions_mut().insert(tenant);
+        Ok(())
     }
 
     async fn tenant(

@@ -90,6 +90,8 @@ mod tests {
         TenantRecord {
             id: TenantId::generate(),
             slug: TenantSlug::parse("acme").unwrap(),
+            name: "Acme".to_owned(),
+            trial_ends_at: None,
             domain: None,
             status,
             generation: 2,

@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 macro_rules! select_tenants {
     ($and:literal) => {
         concat!(
-            "SELECT t.id, t.slug, t.domain, t.status, t.generation, t.schema_version, t.currency, t.timezone, ",
+            "SELECT t.id, t.slug, t.name, t.trial_ends_at, t.domain, t.status, t.generation, t.schema_version, t.currency, t.timezone, ",
             "t.database_name, t.limit_overrides, s.host, s.port, b.package_key ",
             "FROM tenants t JOIN servers s ON s.id = t.server_id ",
             "LEFT JOIN subscriptions b ON b.tenant_id = t.id AND b.ended_at IS NULL ",
@@ -41,10 +41,12 @@ macro_rules! select_tenants {
 const TENANTS: &str = select_tenants!("");
 const SOME_TENANTS: &str = select_tenants!(" AND t.id = ANY($1)");
 
-const PACKAGES: &str = "SELECT key, modules, limits FROM packages";
+const PACKAGES: &str = "SELECT key, modules, limits, name_tr, name, price_monthly, currency, is_active AND is_visible, sort_order
+    FROM packages";
 
 const MEMBERS: &str = "SELECT m.user_id, u.name FROM memberships m JOIN users u ON u.id = m.user_id
-    WHERE m.tenant_id = $1 AND m.user_id = ANY($2) AND m.status = 'active'";
+    WHERE m.tenant_id = $1 AND (cardinality($2) = 0 OR m.user_id = ANY($2)) AND m.status = 'active'
+    ORDER BY m.joined_at LIMIT 200";
 
 /// For longer than a token made before the change can be valid: 24 hours, and what clocks may differ by.
 const CHANGES: &str = "SELECT tenant_id, user_id, version, status FROM memberships
@@ -109,7 +111,9 @@ impl Store {
                 let tenants = client.query_typed(TENANTS, &[]).await?;
                 let changes = client.query_typed(CHANGES, &[]).await?;
                 let changes = changes.iter().map(change).collect::<Result<_, _>>()?;
-                Ok((Known::new(records(&tenants, &packages), changes), packages, keys(&client).await?))
+                let mut in_order: Vec<Arc<Package>> = packages.values().cloned().collect();
+                in_order.sort_by_key(|package| package.place);
+                Ok((Known::new(records(&tenants, &packages), changes, in_order), packages, keys(&client).await?))
             })
             .await?;
         self.packages = packages;
@@ -250,7 +254,16 @@ async fn packages(client: &Client) -> Result<Packages, tokio_postgres::Error> {
     let rows = client.query_typed(PACKAGES, &[]).await?;
     let package = |row: &Row| {
         let key: String = row.try_get(0)?;
-        let package = Package { key: key.clone(), modules: row.try_get(1)?, limits: limits(&row.try_get(2)?) };
+        let package = Package {
+            key: key.clone(),
+            modules: row.try_get(1)?,
+            limits: limits(&row.try_get(2)?),
+            names: [row.try_get(3)?, row.try_get(4)?],
+            price: row.try_get(5)?,
+            currency: row.try_get(6)?,
+            is_offered: row.try_get(7)?,
+            place: row.try_get(8)?,
+        };
         Ok((key, Arc::new(package)))
     };
     rows.iter().map(package).collect()
@@ -283,6 +296,8 @@ fn record(row: &Row, packages: &Packages) -> Result<TenantRecord, tokio_postgres
     let mut record = TenantRecord {
         id: row.try_get("id")?,
         slug: row.try_get("slug")?,
+        name: row.try_get("name")?,
+        trial_ends_at: row.try_get("trial_ends_at")?,
         domain: row.try_get("domain")?,
         status: row.try_get("status")?,
         generation: row.try_get("generation")?,

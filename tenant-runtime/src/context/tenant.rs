@@ -8,10 +8,10 @@ use std::{
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use jiff::{Timestamp, tz::TimeZone};
-use tenancy::{Problem, Role, TenantId, TenantSlug, UserId, token::Claims};
+use tenancy::{Problem, Role, TenantId, TenantSlug, TenantStatus, UserId, http::Access, token::Claims};
 use tokio_postgres::Row;
 
-use super::{Guard, TenantRecord, resolve};
+use super::{Guard, Package, TenantRecord, resolve};
 use crate::{
     files::Files,
     pools::{Parameter, QueryError, Statement},
@@ -44,6 +44,56 @@ impl Tenant {
     #[must_use]
     pub fn slug(&self) -> &TenantSlug {
         &self.record.slug
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    /// While it is tried out: when that ends.
+    pub(crate) fn trial_ends_at(&self) -> Option<Timestamp> {
+        self.record.trial_ends_at.filter(|_| self.record.status == TenantStatus::Trial)
+    }
+
+    /// What it has.
+    pub(crate) fn package(&self) -> &Package {
+        &self.record.package
+    }
+
+    /// The next package that has more of something.
+    pub(crate) fn larger_package(&self, limit: &str) -> Option<Arc<Package>> {
+        self.guard.directory.larger_package(&self.record, limit)
+    }
+
+    /// Whether whoever asks may do this here.
+    pub(crate) fn may(&self, access: Access) -> bool {
+        match access {
+            Access::Tenant { permission, modules } => self.role.may(permission) && self.record.has_module(modules),
+            _ => false,
+        }
+    }
+
+    /// The clock of where the tenant is.
+    pub(crate) fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.record.timezone).unwrap_or(TimeZone::UTC)
+    }
+
+    /// Calls of programs in this hour, and how many there may be; -1 is no limit.
+    pub(crate) fn calls(&self) -> (i64, i64) {
+        let now = Timestamp::now().as_second().unsigned_abs();
+        (i64::from(self.record.meter.calls(now)), self.record.calls_per_hour)
+    }
+
+    /// The members, by name.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the platform database can't be reached.
+    pub(crate) async fn everybody(&self) -> Result<Vec<(UserId, Arc<str>)>, Problem> {
+        let found = self.guard.directory.everybody(self.record.id).await.map_err(Problem::unavailable)?;
+        let mut all: Vec<(UserId, Arc<str>)> = found.into_iter().collect();
+        all.sort_by(|a, b| a.1.cmp(&b.1));
+        Ok(all)
     }
 
     /// The currency that amounts are in unless another is given.
@@ -84,9 +134,7 @@ impl Tenant {
     /// The year that it is where the tenant is.
     #[must_use]
     pub fn year(&self) -> i32 {
-        let now = Timestamp::now();
-        let year = |zone: TimeZone| i32::from(now.to_zoned(zone).year());
-        TimeZone::get(&self.record.timezone).map_or_else(|_| year(TimeZone::UTC), year)
+        i32::from(Timestamp::now().to_zoned(self.zone()).year())
     }
 
     /// What these members are called; who is no member is not among the answers.

@@ -90,6 +90,12 @@ impl Meter {
         Rate { limit, remaining: limit.saturating_sub(used), reset, admitted }
     }
 
+    /// How many calls were let through in the hour of this time, as far as is known here.
+    pub(crate) fn calls(&self, now: u64) -> u32 {
+        let hour = (now / HOUR) as u32;
+        of_hour(&self.hour, hour).saturating_add(of_hour(&self.elsewhere, hour))
+    }
+
     /// Counts something.
     pub(crate) fn add(&self, metric: Metric, amount: i64) {
         self.unrecorded[metric as usize].fetch_add(amount, Ordering::Relaxed);

@@ -8,6 +8,18 @@ mod products;
 
 use tenancy::http::Route;
 
+use super::resource::Resource;
+
+/// The resources of the module, as pages show them.
+pub(super) fn resources() -> Vec<&'static Resource> {
+    vec![&customers::CUSTOMERS, &leads::LEADS, &products::PRODUCTS, &calendar_events::CALENDAR_EVENTS, documents::resource()]
+}
+
+/// The pages of the module that no description gives.
+pub(super) fn pages() -> Vec<Route> {
+    documents::pages()
+}
+
 /// The routes of the module.
 pub(super) fn routes() -> Vec<Route> {
     [customers::CUSTOMERS.routes(), products::PRODUCTS.routes(), leads::LEADS.routes()]

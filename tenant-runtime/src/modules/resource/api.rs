@@ -84,11 +84,6 @@ impl Resource {
         AnyId::parse(self.prefix, &path.id).map_err(|_| self.missing())
     }
 
-    /// Deletes a row, for a handler of the resource's own.
-    pub(crate) async fn delete(&'static self, tenant: Tenant, request: HttpRequest, path: Path<OnePath>) -> Answer {
-        delete(self, tenant, request, path).await
-    }
-
     /// The row of the parent that a path names, and the field that says so.
     fn parent_in(&self, path: Option<&Path<OnePath>>) -> Result<Option<(&'static str, AnyId)>, Problem> {
         match (&self.parent, path) {

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, http::header};
 
 /// The versions that a conditional request names (RFC 9110, 13.1).
-pub(super) enum Versions {
+pub(crate) enum Versions {
     Any,
     Some(Vec<i32>),
 }
@@ -25,7 +25,7 @@ impl Versions {
 }
 
 /// The versions that `If-Match` names: a change or deletion is for these alone.
-pub(super) fn if_match(request: &HttpRequest) -> Option<Versions> {
+pub(crate) fn if_match(request: &HttpRequest) -> Option<Versions> {
     versions(request, &header::IF_MATCH)
 }
 

@@ -14,6 +14,7 @@ pub(crate) struct Field {
     pub(super) filtered: bool,
     pub(super) sorted: bool,
     pub(super) searched: bool,
+    pub(super) listed: bool,
 }
 
 /// What a field takes.
@@ -85,6 +86,7 @@ impl Field {
             filtered: false,
             sorted: false,
             searched: false,
+            listed: false,
         }
     }
 
@@ -227,6 +229,12 @@ impl Field {
     /// `?search=` looks into it.
     pub(crate) fn searched(mut self) -> Self {
         self.searched = true;
+        self
+    }
+
+    /// Has a column on the pages' lists.
+    pub(crate) fn listed(mut self) -> Self {
+        self.listed = true;
         self
     }
 

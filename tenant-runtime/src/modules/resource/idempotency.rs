@@ -12,9 +12,20 @@ const MAX_KEY: usize = 255;
 
 /// A key, with a hash of the request that it came with.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
+pub(crate) struct Key {
     pub(super) key: String,
     pub(super) request: Vec<u8>,
+}
+
+impl Key {
+    pub(super) fn new(key: &str, resource: &Resource, body: &Map<String, Json>) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(resource.name);
+        hash.update([0]);
+        // Keys of an object are in order, however they were sent.
+        hash.update(Json::Object(body.clone()).to_string());
+        Self { key: key.to_owned(), request: hash.finalize().to_vec() }
+    }
 }
 
 /// The request's Idempotency-Key.
@@ -28,10 +39,5 @@ pub(super) fn key(
     let key = key.ok_or_else(|| {
         Problem::new(Code::BadRequest, format!("The Idempotency-Key must have 1 to {MAX_KEY} printable characters"))
     })?;
-    let mut hash = Sha256::new();
-    hash.update(resource.name);
-    hash.update([0]);
-    // Keys of an object are in order, however they were sent.
-    hash.update(Json::Object(body.clone()).to_string());
-    Ok(Some(Key { key: key.to_owned(), request: hash.finalize().to_vec() }))
+    Ok(Some(Key::new(key, resource, body)))
 }

@@ -10,6 +10,7 @@ mod formats;
 mod idempotency;
 mod list;
 mod members;
+mod pages;
 mod refusals;
 mod show;
 mod sql;
@@ -17,7 +18,10 @@ mod store;
 mod values;
 
 pub(crate) use api::OnePath;
+pub(crate) use conditions::{Versions, if_match};
 pub(crate) use field::Field;
+pub(crate) use pages::{Deed, deeds, tone};
+pub(crate) use show::Shown;
 use sql::Statements;
 use tenancy::{Code, Permission, Problem, http::Access};
 
@@ -43,6 +47,11 @@ pub(crate) struct Resource {
     parts: Option<Other>,
     actions: &'static [Action],
     not_found: Code,
+    /// The field whose words are the columns of a board.
+    board: Option<&'static str>,
+    /// The field with the moment at which a row stands in a calendar.
+    calendar: Option<&'static str>,
+    has_file: bool,
     sorts_by_change: bool,
     /// All columns in the order in which rows are read.
     columns: String,
@@ -102,6 +111,9 @@ impl Resource {
             parts: None,
             actions: Action::ALL,
             not_found: Code::NotFound,
+            board: None,
+            calendar: None,
+            has_file: false,
             sorts_by_change: true,
             columns: String::new(),
             statements: Statements::default(),
@@ -159,6 +171,24 @@ impl Resource {
     pub(crate) fn only(mut self, actions: &'static [Action]) -> Self {
         self.actions = actions;
         self.sorts_by_change = actions.contains(&Action::Update);
+        self
+    }
+
+    /// Pages also show its rows on a board, a column for each word of this field.
+    pub(crate) fn on_a_board_by(mut self, field: &'static str) -> Self {
+        self.board = Some(field);
+        self
+    }
+
+    /// Pages also show its rows in a calendar, by this moment.
+    pub(crate) fn in_a_calendar_by(mut self, field: &'static str) -> Self {
+        self.calendar = Some(field);
+        self
+    }
+
+    /// Each row has a file, with routes and pages of its own.
+    pub(crate) fn with_a_file(mut self) -> Self {
+        self.has_file = true;
         self
     }
 

@@ -1,5 +1,6 @@
 //! The rows of a resource in the tenant's database.
 
+use jiff::Timestamp;
 use tenancy::ids::AnyId;
 use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
@@ -157,4 +158,52 @@ pub(super) async fn delete(
         (&versions, Type::INT4_ARRAY),
     ];
     Ok(!tenant.write(Statement::Kept(&resource.statements.delete), &parameters).await?.is_empty())
+}
+
+/// How many rows a list to choose from has, and how many a calendar's month.
+const CHOICES: usize = 100;
+const EVENTS: usize = 500;
+
+fn titled(rows: &[Row]) -> Result<Vec<(Uuid, Option<String>)>, QueryError> {
+    let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?));
+    rows.iter().map(read).collect::<Result<_, _>>().map_err(QueryError::Statement)
+}
+
+/// What these rows are called, by a column with text.
+pub(super) async fn titles(
+    resource: &'static Resource,
+    tenant: &Tenant,
+    title: &'static str,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, Option<String>)>, QueryError> {
+    let sql = format!("SELECT id, {title} FROM {} WHERE id = ANY($1)", resource.name);
+    titled(&tenant.read(Statement::Kept(&sql), &[(&ids, Type::UUID_ARRAY)]).await?)
+}
+
+/// The newest rows, and what they are called.
+pub(super) async fn newest(
+    resource: &'static Resource,
+    tenant: &Tenant,
+    title: &'static str,
+) -> Result<Vec<(Uuid, Option<String>)>, QueryError> {
+    let sql =
+        format!("SELECT id, {title} FROM {} ORDER BY created_at DESC, id DESC LIMIT {CHOICES}", resource.name);
+    titled(&tenant.read(Statement::Kept(&sql), &[]).await?)
+}
+
+/// The rows whose moment is in a span, in order.
+pub(super) async fn between(
+    resource: &'static Resource,
+    tenant: &Tenant,
+    column: &'static str,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Shown>, QueryError> {
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {column} >= $1 AND {column} < $2 ORDER BY {column}, id LIMIT {EVENTS}",
+        resource.columns, resource.name
+    );
+    let parameters: [Parameter<'_>; 2] = [(&from, Type::TIMESTAMPTZ), (&to, Type::TIMESTAMPTZ)];
+    let rows = tenant.read(Statement::Kept(&sql), &parameters).await?;
+    Ok(rows.into_iter().map(|row| Shown { resource, row, start: 0 }).collect())
 }

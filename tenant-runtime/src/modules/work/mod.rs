@@ -6,6 +6,13 @@ mod time_entries;
 
 use tenancy::http::Route;
 
+use super::resource::Resource;
+
+/// The resources of the module, as pages show them.
+pub(super) fn resources() -> Vec<&'static Resource> {
+    vec![&projects::PROJECTS, &tasks::TASKS, &time_entries::TIME_ENTRIES]
+}
+
 /// The packages' modules that have projects.
 const MODULES: &[&str] = &["crm", "work"];
 

@@ -12,18 +12,19 @@ pub(super) static TASKS: LazyLock<Resource> = LazyLock::new(|| {
     Resource::new("tasks", "task", "tsk")
         .in_modules(MODULES)
         .metered_as(Metric::Tasks)
+        .on_a_board_by("status")
         .belongs_to(|| &PROJECTS, "project_id")
         .limited_per_parent("max_tasks_per_project", "projects", "tasks_count")
         .fields([
-            Field::reference("project_id", "prj").fixed().filtered(),
+            Field::reference("project_id", "prj").fixed().filtered().listed(),
             Field::text("title", 300).required().searched(),
             Field::text("description", 5000).searched(),
-            Field::one_of("status", STATES).filtered(),
-            Field::one_of("priority", PRIORITIES).filtered(),
-            Field::user("assignee").filtered(),
+            Field::one_of("status", STATES).filtered().listed(),
+            Field::one_of("priority", PRIORITIES).filtered().listed(),
+            Field::user("assignee").filtered().listed(),
             Field::user("reporter").prefilled(),
             Field::decimal("estimated_hours", 100_000),
-            Field::day("due_date").sorted(),
+            Field::day("due_date").sorted().listed(),
             Field::reference("customer_id", "cus").filtered(),
             Field::shown_decimal("total_hours"),
         ])

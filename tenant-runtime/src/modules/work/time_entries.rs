@@ -11,10 +11,10 @@ pub(super) static TIME_ENTRIES: LazyLock<Resource> = LazyLock::new(|| {
         .in_modules(MODULES)
         .belongs_to(|| &TASKS, "task_id")
         .fields([
-            Field::reference("task_id", "tsk").required().fixed().filtered(),
-            Field::user("user").prefilled().filtered(),
+            Field::reference("task_id", "tsk").required().fixed().filtered().listed(),
+            Field::user("user").prefilled().filtered().listed(),
             Field::text("description", 2000),
-            Field::decimal("hours", 10_000).required(),
-            Field::time("logged_at").prefilled().sorted(),
+            Field::decimal("hours", 10_000).required().listed(),
+            Field::time("logged_at").prefilled().sorted().listed(),
         ])
 });

@@ -3,14 +3,20 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, DispositionParam, DispositionType},
-    web::{Path, Payload, Query},
+    web::{Bytes, Path, Payload, Query},
 };
 use serde::Deserialize;
-use tenancy::{Code, Problem, fields::FieldErrors};
+use futures_util::Stream;
+use tenancy::{Code, Problem, fields::FieldErrors, ids::AnyId};
 use uuid::Uuid;
 
 use super::{DOCUMENTS, kinds, store};
-use crate::{Tenant, files::FileError, modules::resource::OnePath, usage::Metric};
+use crate::{
+    Tenant,
+    files::FileError,
+    modules::resource::{OnePath, Shown, Versions, if_match},
+    usage::Metric,
+};
 
 type Answer = Result<HttpResponse, Problem>;
 
@@ -33,9 +39,21 @@ pub(super) async fn upload(
 ) -> Answer {
     let document = DOCUMENTS.id(&path)?;
     let row = DOCUMENTS.row(&tenant, document).await?;
+    let name = query.into_inner().name.unwrap_or_else(|| row.text("name").unwrap_or_default());
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    store_file(&tenant, document, &name, content_type.and_then(kinds::known), payload).await?.answer()
+}
+
+/// Keeps a file for a document, in place of the one that it had.
+pub(super) async fn store_file<E: std::fmt::Display>(
+    tenant: &Tenant,
+    document: AnyId,
+    name: &str,
+    kind: Option<&'static str>,
+    content: impl Stream<Item = Result<Bytes, E>>,
+) -> Result<Shown, Problem> {
     let mut errors = FieldErrors::default();
-    let given = query.into_inner().name.unwrap_or_else(|| row.text("name").unwrap_or_default());
-    let name = errors.text("name", &given, 1, 200);
+    let name = errors.text("name", name, 1, 200);
     let name = name.filter(|name| {
         let plain = !name.contains(['/', '\\']);
         if !plain {
@@ -43,8 +61,6 @@ pub(super) async fn upload(
         }
         plain
     });
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = content_type.and_then(kinds::known);
     if kind.is_none() {
         errors.add("content-type", format_args!("must be one of: {}", kinds::all().join(", ")));
     }
@@ -54,27 +70,26 @@ pub(super) async fn upload(
     let limit = tenant.limit(STORAGE);
     let limit = if limit < 0 { limit } else { limit.saturating_mul(MEGABYTE) };
     let key = Uuid::now_v7();
-    store::announce(&tenant, key).await?;
-    let files = tenant.files();
-    let stored = match files.keep(tenant.id(), key, payload, tenant.max_file_bytes()).await {
+    store::announce(tenant, key).await?;
+    let stored = match tenant.files().keep(tenant.id(), key, content, tenant.max_file_bytes()).await {
         Ok(stored) => stored,
         Err(error) => {
-            give_up(&tenant, key).await;
-            return Err(problem(error, &tenant));
+            give_up(tenant, key).await;
+            return Err(problem(error, tenant));
         }
     };
     if !kinds::is(kind, &stored.head) {
-        give_up(&tenant, key).await;
+        give_up(tenant, key).await;
         let mut errors = FieldErrors::default();
         errors.add("content-type", format_args!("says {kind}, and the file is something else"));
         return Err(errors.problem());
     }
-    let more = match store::attach(&tenant, document.uuid, key, &name, kind, &stored, limit).await {
+    let more = match store::attach(tenant, document.uuid, key, &name, kind, &stored, limit).await {
         Ok(Some(more)) => more,
         Ok(None) => {
-            give_up(&tenant, key).await;
+            give_up(tenant, key).await;
             // The document may have gone meanwhile.
-            DOCUMENTS.row(&tenant, document).await?;
+            DOCUMENTS.row(tenant, document).await?;
             let message = format!("The package has {} MB for files; upgrade it for more", tenant.limit(STORAGE));
             return Err(Problem::new(Code::LimitReached, message));
         }
@@ -83,7 +98,7 @@ pub(super) async fn upload(
     };
     tenant.count(Metric::Storage, more);
     tidy(tenant.clone());
-    DOCUMENTS.row(&tenant, document).await?.answer()
+    DOCUMENTS.row(tenant, document).await
 }
 
 pub(super) async fn download(tenant: Tenant, path: Path<OnePath>) -> Answer {
@@ -111,14 +126,23 @@ pub(super) async fn download(tenant: Tenant, path: Path<OnePath>) -> Answer {
 }
 
 pub(super) async fn delete(tenant: Tenant, request: HttpRequest, path: Path<OnePath>) -> Answer {
-    let document = DOCUMENTS.id(&path)?;
-    let file = store::file(&tenant, document.uuid).await?;
-    let answer = DOCUMENTS.delete(tenant.clone(), request, path).await?;
+    delete_with_file(&tenant, DOCUMENTS.id(&path)?, if_match(&request)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Deletes a document, and its file with it.
+pub(super) async fn delete_with_file(
+    tenant: &Tenant,
+    document: AnyId,
+    wanted: Option<Versions>,
+) -> Result<(), Problem> {
+    let file = store::file(tenant, document.uuid).await?;
+    DOCUMENTS.remove(tenant, document, wanted).await?;
     if let Some(file) = file {
         tenant.count(Metric::Storage, -file.size);
-        tidy(tenant);
+        tidy(tenant.clone());
     }
-    Ok(answer)
+    Ok(())
 }
 
 /// Takes away what has arrived of a file that is not kept. What fails here is done by the next who tidies up.

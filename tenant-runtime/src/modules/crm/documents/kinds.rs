@@ -38,6 +38,31 @@ pub(super) fn known(content_type: &str) -> Option<&'static str> {
     KINDS.iter().map(|(name, _)| *name).find(|name| name.eq_ignore_ascii_case(essence))
 }
 
+/// The kind that the ending of a file's name stands for; some browsers know no other.
+pub(super) fn of_name(name: &str) -> Option<&'static str> {
+    let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
+    let kind = match ending.as_str() {
+        "pdf" => "application/pdf",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "dwg" => "image/vnd.dwg",
+        "zip" => "application/zip",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "pptx" => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "odt" => "application/vnd.oasis.opendocument.text",
+        "ods" => "application/vnd.oasis.opendocument.spreadsheet",
+        "doc" => "application/msword",
+        "xls" => "application/vnd.ms-excel",
+        "txt" => "text/plain",
+        "csv" => "text/csv",
+        _ => return None,
+    };
+    known(kind)
+}
+
 /// All kinds.
 pub(super) fn all() -> Vec<&'static str> {
     KINDS.iter().map(|(name, _)| *name).collect()

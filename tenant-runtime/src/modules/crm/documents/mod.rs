@@ -2,6 +2,7 @@
 
 mod api;
 mod kinds;
+mod pages;
 mod store;
 
 use std::sync::LazyLock;
@@ -16,19 +17,37 @@ use crate::modules::resource::{Action, Field, Resource};
 static DOCUMENTS: LazyLock<Resource> = LazyLock::new(|| {
     Resource::new("documents", "document", "doc")
         .in_modules(&["crm"])
+        .with_a_file()
         .only(&[Action::Read, Action::Create, Action::Update])
         .fields([
             Field::text("name", 200).required().sorted().searched(),
             Field::text("description", 2000).searched(),
-            Field::one_of("category", &["other", "offer", "contract", "invoice", "drawing", "photo"]).filtered(),
-            Field::reference("customer_id", "cus").filtered(),
+            Field::one_of("category", &["other", "offer", "contract", "invoice", "drawing", "photo"]).filtered().listed(),
+            Field::reference("customer_id", "cus").filtered().listed(),
             Field::reference("project_id", "prj").filtered(),
-            Field::shown_text("file_name"),
+            Field::shown_text("file_name").listed(),
             Field::shown_text("content_type"),
-            Field::shown_bytes("size"),
+            Field::shown_bytes("size").listed(),
             Field::shown_text("sha256"),
         ])
 });
+
+pub(super) fn resource() -> &'static Resource {
+    &DOCUMENTS
+}
+
+/// The pages that documents have beside those of every resource.
+pub(super) fn pages() -> Vec<Route> {
+    vec![
+        Route::page(Method::GET, "/app/documents/{id}/file", DOCUMENTS.access(Action::Read), || web::to(api::download)),
+        Route::page(Method::POST, "/app/documents/{id}/file", DOCUMENTS.access(Action::Update), || {
+            web::to(pages::upload)
+        }),
+        Route::page(Method::POST, "/app/documents/{id}/delete", DOCUMENTS.access(Action::Delete), || {
+            web::to(pages::delete)
+        }),
+    ]
+}
 
 pub(super) fn routes() -> Vec<Route> {
     let bytes = || json!({ "type": "string", "format": "binary" });

@@ -1,0 +1,260 @@
+//! The fields of a form: what is filled in, and what is sent back of it.
+
+use iso_currency::{Currency, IntoEnumIterator};
+use jiff::{Timestamp, civil::DateTime};
+use serde_json::{Map, Value as Json, json};
+use tenancy::{Language, Problem, ids::AnyId};
+use ui::{Choice, Field as Input, Form, Kind, Page};
+
+use super::{Row, cells::with_prefix, word};
+use crate::{
+    Tenant,
+    modules::resource::{
+        Resource,
+        field::{Field, Takes},
+        store,
+    },
+};
+
+/// What a form is filled in with.
+pub(super) enum Filled<'a> {
+    /// Nothing yet, but for what a link has named.
+    New(&'a [(String, String)]),
+    /// A row as it is.
+    Row(&'a Row),
+    /// What was sent, and was not taken.
+    Sent(&'a Form),
+}
+
+/// The currencies that stand first.
+const USUAL: [&str; 4] = ["TRY", "EUR", "USD", "GBP"];
+
+impl Field {
+    /// Whether a form asks for it.
+    pub(super) fn is_asked(&self, is_new: bool) -> bool {
+        self.is_writable() && !matches!(self.takes, Takes::Json(_)) && (is_new || !self.fixed)
+    }
+
+    fn kind(&self) -> Kind {
+        match self.takes {
+            Takes::Text(max) if max > 500 => Kind::Area,
+            Takes::Text(_) if self.name == "phone" => Kind::Phone,
+            Takes::Email => Kind::Email,
+            Takes::Day => Kind::Date,
+            Takes::Time => Kind::DateTime,
+            Takes::OneOf(_) | Takes::Currency | Takes::Reference(_) | Takes::User => Kind::Select,
+            Takes::Users(_) => Kind::Many,
+            Takes::Amount { .. } | Takes::Decimal(_) => Kind::Number,
+            Takes::Flag => Kind::Check,
+            _ => Kind::Text,
+        }
+    }
+}
+
+/// The inputs of a resource's form.
+pub(super) async fn inputs(
+    resource: &'static Resource,
+    tenant: &Tenant,
+    page: &Page,
+    filled: Filled<'_>,
+    is_new: bool,
+    wrong: Option<&Problem>,
+) -> Result<Vec<Input>, Problem> {
+    let mut inputs = Vec::new();
+    for field in resource.fields.iter().filter(|field| field.is_asked(is_new)) {
+        let name = field.written_as();
+        let values = values(field, tenant, page, &filled);
+        let first = values.first().cloned().unwrap_or_default();
+        let mut input = Input::new(name, field.label(page), field.kind())
+            .value(first)
+            .choices(choices(field, tenant, page, &values).await?)
+            .errors(&page.speech, wrong.and_then(|problem| problem.errors().get(name)));
+        if field.required {
+            input = input.required();
+        }
+        if matches!(field.takes, Takes::Tags(_)) {
+            input = input.hint(page.t("hint-tags"));
+        }
+        // No browser is to fill a customer in with who sits before it.
+        input = input.autocomplete("off");
+        inputs.push(input);
+    }
+    Ok(inputs)
+}
+
+/// What an input holds, as it is written there.
+fn values(field: &'static Field, tenant: &Tenant, page: &Page, filled: &Filled<'_>) -> Vec<String> {
+    let name = field.written_as();
+    match filled {
+        Filled::Sent(form) => form.all(name).map(str::to_owned).collect(),
+        Filled::New(named) => {
+            let by_link = named.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+            let usual = || match field.takes {
+                Takes::Currency => Some(tenant.currency().to_owned()),
+                Takes::User if field.prefilled => Some(tenant.user_id().to_string()),
+                Takes::Time if field.prefilled => Some(local(page, Timestamp::now())),
+                _ => None,
+            };
+            by_link.or_else(usual).into_iter().collect()
+        }
+        Filled::Row(row) => of_row(field, page, row.get(field.name).unwrap_or(&Json::Null)),
+    }
+}
+
+fn of_row(field: &Field, page: &Page, value: &Json) -> Vec<String> {
+    let id = |one: &Json| one.get("id").and_then(Json::as_str).map(str::to_owned);
+    match (field.takes, value) {
+        (_, Json::Null) => Vec::new(),
+        (Takes::User, one) => id(one).into_iter().collect(),
+        (Takes::Users(_), Json::Array(all)) => all.iter().filter_map(id).collect(),
+        (Takes::Tags(_), Json::Array(all)) => {
+            vec![all.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ")]
+        }
+        (Takes::Time, Json::String(text)) => text.parse().map(|at| local(page, at)).into_iter().collect(),
+        (Takes::Amount { .. } | Takes::Decimal(_), Json::String(text)) => vec![as_typed(text, page.language)],
+        (_, Json::String(text)) => vec![text.clone()],
+        (_, other) => vec![other.to_string()],
+    }
+}
+
+/// A moment by the clock of the place, as browsers take it.
+fn local(page: &Page, at: Timestamp) -> String {
+    at.to_zoned(page.speech.zone.clone()).strftime("%Y-%m-%dT%H:%M").to_string()
+}
+
+/// A figure as it is typed in a language: without anything between thousands.
+fn as_typed(text: &str, language: Language) -> String {
+    match language {
+        Language::Turkish => text.replace('.', ","),
+        Language::English => text.to_owned(),
+    }
+}
+
+/// A figure as somebody typed it, as it is written for programs.
+fn typed(text: &str, language: Language) -> String {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    match language {
+        // A point before exactly three figures sets thousands apart, as people write it; any other is a decimal point.
+        Language::Turkish if text.contains(',') || is_grouped(&text, '.') => text.replace('.', "").replace(',', "."),
+        Language::English if text.contains('.') || is_grouped(&text, ',') => text.replace(',', ""),
+        _ => text.replace(',', "."),
+    }
+}
+
+fn is_grouped(text: &str, mark: char) -> bool {
+    let mut parts = text.split(mark);
+    let first = parts.next().unwrap_or_default();
+    let mut rest = parts.peekable();
+    (1..=3).contains(&first.len()) && first != "0" && rest.peek().is_some() && rest.all(|part| part.len() == 3)
+}
+
+async fn choices(field: &'static Field, tenant: &Tenant, page: &Page, chosen: &[String]) -> Result<Vec<Choice>, Problem> {
+    let is_chosen = |value: &str| chosen.iter().any(|one| one == value);
+    let choice = |value: String, label: String| Choice { is_chosen: is_chosen(&value), value, label };
+    let nobody = || choice(String::new(), page.t("none").to_owned());
+    Ok(match field.takes {
+        Takes::OneOf(words) => words.iter().map(|one| choice((*one).to_owned(), word(page, one))).collect(),
+        Takes::Currency => {
+            let others = Currency::iter().map(|currency| currency.code()).filter(|code| !USUAL.contains(code));
+            USUAL.into_iter().chain(others).map(|code| choice(code.to_owned(), code.to_owned())).collect()
+        }
+        Takes::User => {
+            let all = tenant.everybody().await?;
+            let all = all.iter().map(|(id, name)| choice(id.to_string(), name.to_string()));
+            std::iter::once(nobody()).chain(all).collect()
+        }
+        Takes::Users(_) => {
+            let all = tenant.everybody().await?;
+            all.iter().map(|(id, name)| choice(id.to_string(), name.to_string())).collect()
+        }
+        Takes::Reference(prefix) => {
+            let rows = match with_prefix(prefix).filter(|other| tenant.may(other.reading())) {
+                Some(other) => newest(other, tenant, page, chosen).await?,
+                None => Vec::new(),
+            };
+            std::iter::once(nobody()).chain(rows.into_iter().map(|(id, title)| choice(id, title))).collect()
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// The newest rows of a resource, and the one that is chosen.
+async fn newest(
+    other: &'static Resource,
+    tenant: &Tenant,
+    page: &Page,
+    chosen: &[String],
+) -> Result<Vec<(String, String)>, Problem> {
+    let Some(title) = other.title() else { return Ok(Vec::new()) };
+    let mut rows = store::newest(other, tenant, title.name).await?;
+    let ids = chosen.iter().filter_map(|id| AnyId::parse(other.prefix, id).ok()).map(|id| id.uuid);
+    let absent: Vec<_> = ids.filter(|id| rows.iter().all(|(known, _)| known != id)).collect();
+    if !absent.is_empty() {
+        rows.extend(store::titles(other, tenant, title.name, &absent).await?);
+    }
+    let shown = |(uuid, text): (uuid::Uuid, Option<String>)| {
+        let text = text.unwrap_or_else(|| page.t("optional-none").to_owned());
+        (AnyId { prefix: other.prefix, uuid }.to_string(), text)
+    };
+    Ok(rows.into_iter().map(shown).collect())
+}
+
+/// What a form says, as programs would send it. A form that is not whole changes only what it has.
+pub(super) fn body(resource: &'static Resource, page: &Page, form: &Form, is_new: bool, is_whole: bool) -> Map<String, Json> {
+    let mut body = Map::new();
+    for field in resource.fields.iter().filter(|field| field.is_asked(is_new)) {
+        let name = field.written_as();
+        let given = form.get(name);
+        let json = match (field.takes, given) {
+            // What is not ticked or chosen is not sent at all.
+            (Takes::Flag, given) if is_whole => json!(matches!(given, Some("true" | "on"))),
+            (Takes::Users(_), _) if is_whole => form.all(name).filter(|id| !id.is_empty()).collect::<Vec<_>>().into(),
+            (_, None) => continue,
+            (Takes::Tags(_), Some(text)) => {
+                text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect::<Vec<_>>().into()
+            }
+            (Takes::Amount { .. }, Some(text)) if text.trim().is_empty() => json!("0"),
+            (_, Some(text)) if text.trim().is_empty() => Json::Null,
+            (Takes::Amount { .. } | Takes::Decimal(_), Some(text)) => json!(typed(text, page.language)),
+            (Takes::Time, Some(text)) => json!(moment(page, text)),
+            (_, Some(text)) => json!(text),
+        };
+        // What a new row gets by itself when nothing is given.
+        if is_new && json.is_null() {
+            continue;
+        }
+        body.insert(name.to_owned(), json);
+    }
+    body
+}
+
+/// A moment that a browser sent, by the clock of the place; what is none is passed on, and refused with what is right.
+fn moment(page: &Page, text: &str) -> String {
+    let at = text.trim().parse::<DateTime>().and_then(|at| at.to_zoned(page.speech.zone.clone()));
+    at.map_or_else(|_| text.to_owned(), |at| at.timestamp().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_taken_as_they_are_typed() {
+        use Language::{English, Turkish};
+        for (text, language, figure) in [
+            ("1.250,50", Turkish, "1250.50"),
+            ("1.250", Turkish, "1250"),
+            ("1250.5", Turkish, "1250.5"),
+            ("1250,5", Turkish, "1250.5"),
+            ("12.500.000", Turkish, "12500000"),
+            ("0.125", Turkish, "0.125"),
+            ("1,250.50", English, "1250.50"),
+            ("1,250", English, "1250"),
+            ("1250,5", English, "1250.5"),
+            (" 1 250 ", English, "1250"),
+            ("abc", English, "abc"),
+        ] {
+            assert_eq!(typed(text, language), figure, "{text}");
+        }
+    }
+}
