@@ -7,7 +7,12 @@ mod look;
 mod picture;
 mod problems;
 
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element, error::CmdError};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
+    elements::Element,
+    error::CmdError,
+};
 use hyper_util::client::legacy::connect::HttpConnector;
 pub use look::Look;
 use serde_json::{Value, json};
@@ -192,6 +197,16 @@ impl Browser {
 
     pub async fn click(&self, css: &str) {
         self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    /// As whoever double-clicks whatever there is to click.
+    pub async fn click_twice(&self, css: &str) {
+        let over = PointerAction::MoveToElement { element: self.find(css).await, duration: None, x: 0.0, y: 0.0 };
+        let (down, up) =
+            (PointerAction::Down { button: MOUSE_BUTTON_LEFT }, PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        let mouse = MouseActions::new("mouse".to_owned()).then(over);
+        let mouse = mouse.then(down.clone()).then(up.clone()).then(down).then(up);
+        self.client.perform_actions(mouse).await.unwrap();
     }
 
     /// Clicks the link or button with these words.
