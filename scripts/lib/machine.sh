@@ -62,6 +62,39 @@ need_peer() {
     echo "$wanted" >"$folder/version"
 }
 
+# A browser, the program that drives it, and what examines its pages for people who can't see or point.
+need_browser() {
+    if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
+        say "installing Chromium"
+        apt_install chromium chromium-driver
+    fi
+    need_axe 4.14.1 e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
+}
+
+need_axe() {
+    local version=$1 sum=$2 folder=target/peers/axe
+    [ "$(cat "$folder/version" 2>/dev/null)" != "$version" ] || return 0
+    say "installing axe-core $version"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    axe_by_npm "$version" "$folder" || axe_by_curl "$version" "$folder" ||
+        { command -v npm >/dev/null || apt_install npm; axe_by_npm "$version" "$folder"; } ||
+        die "axe-core could not be installed" "check that npm or curl reaches the npm registry, then run this again"
+    echo "$sum  $folder/axe-core-$version.tgz" | sha256sum --check --quiet - >&2 ||
+        die "axe-core $version is not what it was" "look at what the npm registry sent: $folder/axe-core-$version.tgz"
+    tar -xzf "$folder/axe-core-$version.tgz" -C "$folder" --strip-components=1 package/axe.min.js
+    echo "$version" >"$folder/version"
+}
+
+axe_by_npm() {
+    command -v npm >/dev/null && npm pack --silent --pack-destination "$2" "axe-core@$1" >/dev/null 2>&1
+}
+
+axe_by_curl() {
+    command -v curl >/dev/null || apt_install curl ca-certificates
+    curl --silent --fail --location --output "$2/axe-core-$1.tgz" "https://registry.npmjs.org/axe-core/-/axe-core-$1.tgz"
+}
+
 has_postgres() {
     local program major
     for program in $(type -ap postgres) /usr/lib/postgresql/*/bin/postgres /usr/pgsql-*/bin/postgres /usr/local/pgsql/bin/postgres; do

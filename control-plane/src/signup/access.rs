@@ -58,6 +58,12 @@ impl Signup {
         Ok((tenant, self.tenants.steps(admitted.tenant).await?))
     }
 
+    /// The same for whoever is known to have made this tenant, also when nothing is left of it.
+    pub(super) async fn progress(&self, tenant: TenantId) -> Result<(TenantSummary, Vec<StepView>), SignupError> {
+        let summary = self.tenants.by_id(tenant).await?.ok_or(SignupError::NoTenant)?;
+        Ok((summary, self.tenants.steps(tenant).await?))
+    }
+
     /// Proves the owner's address.
     pub(super) async fn verify(&self, slug: &str, token: &str, origin: &Origin) -> Result<(), SignupError> {
         // Strangers are not told which slugs there are.

@@ -3,7 +3,7 @@
 
 use actix_web::{HttpRequest, cookie::Cookie};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use tenancy::Problem;
+use tenancy::{Problem, TenantId};
 use ui::Page;
 use uuid::Uuid;
 
@@ -31,8 +31,9 @@ pub(super) struct Draft {
 /// A signup that was made, while its workspace is.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Made {
-    pub(super) slug: String,
-    pub(super) onboarding_token: String,
+    pub(super) tenant: TenantId,
+    /// The next one, should nothing come of this.
+    pub(super) again: Draft,
 }
 
 impl Default for Draft {
@@ -54,11 +55,17 @@ impl Default for Draft {
 impl Draft {
     /// What a browser has kept; an empty one where there is none, or it is over.
     pub(super) fn of(request: &HttpRequest, page: &Page) -> Self {
-        kept(request, page, "signup-draft").unwrap_or_default()
+        let draft = kept(request, page, "signup-draft");
+        draft.or_else(|| Made::of(request, page).map(|made| made.again)).unwrap_or_default()
     }
 
     pub(super) fn cookie(&self, page: &Page) -> Result<Cookie<'static>, Problem> {
         keep(self, page, "signup-draft")
+    }
+
+    /// The same as another signup: the one before was refused, or came to nothing.
+    pub(super) fn anew(self) -> Self {
+        Self { key: Self::default().key, ..self }
     }
 
     /// The signup, as far as it is filled in.

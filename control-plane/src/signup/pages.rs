@@ -18,7 +18,7 @@ use tenancy::{
 use ui::{Field, Form, Kind, Look, Page, Step, events};
 
 use super::{
-    IdempotencyKey, Signup,
+    IdempotencyKey, SignedUp, Signup,
     draft::{Draft, Made, forgotten},
     offer::{Offer, offers},
 };
@@ -26,7 +26,7 @@ use crate::{
     audit::Origin,
     identity::{Identity, signed_in},
     packages::Packages,
-    provisioning::saga::{self, Kind as Saga},
+    provisioning::saga::{self, Direction, Kind as Saga},
     tenants::StepView,
 };
 
@@ -375,31 +375,41 @@ async fn make(
     identity: Data<Identity>,
     _form: Form,
 ) -> Result<HttpResponse, Problem> {
-    let draft = Draft::of(&http, &page);
+    let mut draft = Draft::of(&http, &page);
     if let Some(step) = missing_before(&signup, &draft, 3).await? {
         return Ok(page.see_other(step));
     }
-    let key = IdempotencyKey::parse(draft.key.as_bytes())?;
-    let made = signup.sign_up_within(WAIT, draft.body(), Some(&key), page.language, &Origin::of(&http)).await;
-    let made = match made.map_err(Problem::from) {
+    let origin = Origin::of(&http);
+    let made = match sign_up(&page, &signup, &draft, &origin).await {
+        // Its answer was lost, and something was changed since: it is another signup.
+        Err(problem) if problem.code() == Code::IdempotencyKeyReused => {
+            draft = draft.anew();
+            sign_up(&page, &signup, &draft, &origin).await
+        }
+        made => made,
+    };
+    let made = match made {
         Ok(made) => made,
         Err(problem) => return again(&page, &http, draft, problem),
     };
     let mut cookies = signed_in(&page, &identity.open_browser(made.user.id, made.tenant.id).await?);
     if made.tenant.status == TenantStatus::Provisioning {
-        let slug = made.tenant.slug.to_string();
-        cookies.push(Made { slug, onboarding_token: made.onboarding_token }.cookie(&page)?);
+        cookies.push(Made { tenant: made.tenant.id, again: draft.anew() }.cookie(&page)?);
         return Ok(page.see_other_with("/signup/done", cookies));
     }
     cookies.push(forgotten(&page));
     Ok(page.see_other_with(WORKSPACE, cookies))
 }
 
+async fn sign_up(page: &Page, signup: &Signup, draft: &Draft, origin: &Origin) -> Result<SignedUp, Problem> {
+    let key = IdempotencyKey::parse(draft.key.as_bytes())?;
+    Ok(signup.sign_up_within(WAIT, draft.body(), Some(&key), page.language, origin).await?)
+}
+
 /// What only the making can tell: said at its field, with everything else as it was.
-fn again(page: &Page, http: &HttpRequest, mut draft: Draft, problem: Problem) -> Result<HttpResponse, Problem> {
+fn again(page: &Page, http: &HttpRequest, draft: Draft, problem: Problem) -> Result<HttpResponse, Problem> {
     let wrong = |field: &str, text: &str| Wrong::from([(field.to_owned(), vec![text.to_owned()])]);
-    // Whatever comes next is another signup than the one that was refused.
-    draft.key = Draft::default().key;
+    let draft = draft.anew();
     let mut response = match problem.code() {
         Code::DuplicateSlug => {
             let template = company_page(page, http, &draft, &wrong("slug", "is taken"));
@@ -432,13 +442,16 @@ struct DoneTemplate {
 
 fn progress(page: &Page, steps: &[StepView]) -> Vec<Progress> {
     let written = Progress { name: page.t("step-written").to_owned(), state: "done", time: String::new() };
+    let forward: Vec<&StepView> = steps.iter().filter(|step| step.direction == Direction::Do).collect();
     let of_saga = saga::steps(Saga::Create).map(|name| {
-        let step = steps.iter().find(|step| step.step == name);
-        let (state, time) = match step {
-            Some(StepView { started_at, finished_at: Some(end), .. }) => {
+        let place = forward.iter().position(|step| step.step == name);
+        let (state, time) = match place.map(|place| (forward[place], forward.get(place + 1))) {
+            Some((StepView { started_at, finished_at: Some(end), .. }, _)) => {
                 ("done", page.t1("milliseconds", "count", end.duration_since(*started_at).as_millis() as i64))
             }
-            Some(_) => ("doing", String::new()),
+            // Its end is written down with the next one's.
+            Some((_, Some(_))) => ("done", String::new()),
+            Some((_, None)) => ("doing", String::new()),
             None => ("waiting", String::new()),
         };
         Progress { name: page.t(&format!("step-{name}")).to_owned(), state, time }
@@ -448,7 +461,7 @@ fn progress(page: &Page, steps: &[StepView]) -> Vec<Progress> {
 
 async fn done(page: Page, http: HttpRequest, signup: Data<Signup>) -> Result<HttpResponse, Problem> {
     let Some(made) = Made::of(&http, &page) else { return Ok(page.see_other("/signup")) };
-    let (tenant, steps_taken) = signup.status(&made.slug, Some(&made.onboarding_token)).await?;
+    let (tenant, steps_taken) = signup.progress(made.tenant).await?;
     if tenant.status.is_served() {
         return Ok(page.see_other_with(WORKSPACE, [forgotten(&page)]));
     }
@@ -464,9 +477,9 @@ async fn done(page: Page, http: HttpRequest, signup: Data<Signup>) -> Result<Htt
 async fn done_events(page: Page, http: HttpRequest, signup: Data<Signup>) -> Result<HttpResponse, Problem> {
     let made = Made::of(&http, &page).ok_or_else(|| Problem::not_found("signup"))?;
     events(move || {
-        let (signup, slug, token) = (signup.clone(), made.slug.clone(), made.onboarding_token.clone());
+        let (signup, tenant) = (signup.clone(), made.tenant);
         async move {
-            let (tenant, steps) = signup.status(&slug, Some(&token)).await?;
+            let (tenant, steps) = signup.progress(tenant).await?;
             let state = steps.iter().map(|step| format!("{}{:?}", step.step, step.finished_at)).collect();
             Ok(Look { state, is_over: tenant.status != TenantStatus::Provisioning })
         }

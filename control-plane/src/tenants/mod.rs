@@ -97,6 +97,11 @@ impl Tenants {
         Ok(summary)
     }
 
+    pub(crate) async fn by_id(&self, id: TenantId) -> Result<Option<TenantSummary>, StoreError> {
+        let client = self.pool.get().await?;
+        store::summary(&client, id).await
+    }
+
     /// The tenant that has this slug now.
     ///
     /// # Errors

@@ -36,3 +36,4 @@ mod suspend_cut_off;
 mod texts;
 mod tokens;
 mod usage;
+mod web;

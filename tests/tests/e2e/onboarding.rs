@@ -6,7 +6,7 @@ use control_plane::{
     tenants::{NewOwner, NewTenant, SlugChoice},
 };
 use serde_json::{Value, json};
-use tenancy::{EmailAddress, TenantSlug};
+use tenancy::{EmailAddress, Language, TenantSlug};
 use tests::{TestPlatform, client::PASSWORD};
 
 use crate::signup::problem;

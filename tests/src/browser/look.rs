@@ -1,0 +1,46 @@
+//! Whose eyes a page is seen with.
+
+use std::fmt;
+
+use tenancy::Language;
+
+/// How wide the window is, how bright the room, and which language its owner reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    pub width: u32,
+    pub dark: bool,
+    pub language: Language,
+}
+
+impl Look {
+    /// A telephone.
+    pub const NARROW: u32 = 390;
+    /// A desk.
+    pub const WIDE: u32 = 1440;
+
+    /// Every one that pages are made for.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let languages = Language::ALL.iter().copied();
+        languages.flat_map(|language| {
+            [(Self::WIDE, false), (Self::WIDE, true), (Self::NARROW, false), (Self::NARROW, true)]
+                .map(|(width, dark)| Self { width, dark, language })
+        })
+    }
+
+    pub const fn height(self) -> u32 {
+        if self.width < 600 { 844 } else { 900 }
+    }
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { width: Self::WIDE, dark: false, language: Language::English }
+    }
+}
+
+/// As it stands in a file's name.
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.language, self.width, if self.dark { "dark" } else { "light" })
+    }
+}

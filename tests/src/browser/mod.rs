@@ -1,0 +1,232 @@
+//! A real browser, driven as a person drives it.
+
+mod axe;
+mod commands;
+mod driver;
+mod look;
+mod picture;
+mod problems;
+
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
+    elements::Element,
+    error::CmdError,
+};
+use hyper_util::client::legacy::connect::HttpConnector;
+pub use look::Look;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{TestPlatform, wait::LONG, within};
+use driver::Driver;
+
+/// One browser with a profile of its own. Dropped, it is closed.
+pub struct Browser {
+    client: Client,
+    session: String,
+    base: String,
+    pub look: Look,
+    _profile: TempDir,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        Driver::shared().end(&self.session);
+    }
+}
+
+impl TestPlatform {
+    /// A browser that was never on this platform.
+    pub async fn browser(&self) -> Browser {
+        self.browser_with(Look::default()).await
+    }
+
+    /// The same, seen another way.
+    pub async fn browser_with(&self, look: Look) -> Browser {
+        Browser::open(self.client.base(), look).await
+    }
+}
+
+impl Browser {
+    /// Opens one for the platform at this address.
+    pub async fn open(base: &str, look: Look) -> Self {
+        let driver = Driver::shared();
+        let profile = driver.profile();
+        let arguments = [
+            "--headless".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-quic".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            // Containers have little shared memory.
+            "--disable-dev-shm-usage".to_owned(),
+            format!("--user-data-dir={}", profile.path().display()),
+            format!("--window-size={},{}", look.width, look.height()),
+        ];
+        let wanted = json!({
+            "goog:chromeOptions": {
+                "args": arguments,
+                "prefs": { "intl.accept_languages": look.language.as_str() },
+            },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let Value::Object(wanted) = wanted else { unreachable!() };
+        let client =
+            ClientBuilder::new(HttpConnector::new()).capabilities(wanted).connect(&driver.url()).await.unwrap();
+        let session = client.session_id().await.unwrap().unwrap();
+        let browser = Self { client, session, base: base.to_owned(), look, _profile: profile };
+        browser.put_on(look).await;
+        browser.take_notes_of_problems().await;
+        browser
+    }
+
+    async fn put_on(&self, look: Look) {
+        // A window of a headless browser can't be as narrow as a telephone.
+        let size = json!({ "width": look.width, "height": look.height(), "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        let scheme = if look.dark { "dark" } else { "light" };
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.devtools("Emulation.setEmulatedMedia", features).await;
+    }
+
+    /// From now on no page runs a script.
+    pub async fn without_scripts(self) -> Self {
+        self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
+        self
+    }
+
+    pub async fn goto(&self, path: &str) {
+        self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
+    }
+
+    pub async fn back(&self) {
+        self.client.back().await.unwrap();
+    }
+
+    /// Where it is: path and query.
+    pub async fn here(&self) -> String {
+        let url = self.client.current_url().await.unwrap();
+        url.as_str().strip_prefix(&self.base).unwrap_or(url.as_str()).to_owned()
+    }
+
+    /// Runs a script in the page, as its own function.
+    pub async fn run(&self, script: &str) -> Value {
+        self.run_with(script, vec![]).await
+    }
+
+    /// [`Browser::run`] with arguments.
+    pub async fn run_with(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Waits until something is so. What can't be told while one page goes and another comes is asked again.
+    pub async fn until<T>(&self, what: &str, mut condition: impl AsyncFnMut() -> Result<Option<T>, CmdError>) -> T {
+        let waiting = within(LONG * 2, what, async || condition().await.ok().flatten());
+        match tokio::time::timeout(LONG, waiting).await {
+            Ok(value) => value,
+            Err(_) => panic!("waited {LONG:?} for: {what}\nat {}:\n{}", self.here().await, self.text().await),
+        }
+    }
+
+    /// Waits until the browser is at this path, whatever the query.
+    pub async fn is_at(&self, path: &str) {
+        self.until(&format!("the page {path}"), async || {
+            let url = self.client.current_url().await?;
+            let is_whole = self.client.execute("return document.readyState", vec![]).await? == "complete";
+            Ok((url.path() == path && is_whole).then_some(()))
+        })
+        .await;
+    }
+
+    /// Waits until these words can be read on the page.
+    pub async fn shows(&self, words: &str) {
+        let visible = "return document.body.innerText.includes(arguments[0])";
+        self.until(&format!("the words {words:?}"), async || {
+            Ok((self.client.execute(visible, vec![json!(words)]).await? == true).then_some(()))
+        })
+        .await;
+    }
+
+    /// What can be read on the page.
+    pub async fn text(&self) -> String {
+        self.client
+            .execute("return document.body.innerText", vec![])
+            .await
+            .map_or_else(|error| error.to_string(), |text| text.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits for an element.
+    pub async fn find(&self, css: &str) -> Element {
+        self.until(css, async || self.client.find(Locator::Css(css)).await.map(Some)).await
+    }
+
+    /// How many there are.
+    pub async fn count(&self, css: &str) -> usize {
+        self.client.find_all(Locator::Css(css)).await.unwrap().len()
+    }
+
+    /// The text of an element.
+    pub async fn text_of(&self, css: &str) -> String {
+        self.find(css).await.text().await.unwrap()
+    }
+
+    /// What stands in the field of this name.
+    pub async fn value(&self, name: &str) -> String {
+        let field = self.find(&field(name)).await;
+        field.prop("value").await.unwrap().unwrap_or_default()
+    }
+
+    /// Types into the field of this name, in the place of what is there.
+    pub async fn fill(&self, name: &str, value: &str) {
+        let field = self.find(&field(name)).await;
+        field.clear().await.unwrap();
+        field.send_keys(value).await.unwrap();
+    }
+
+    /// The same at once, as from the clipboard: for what is long, or on no keyboard.
+    pub async fn paste(&self, name: &str, value: &str) {
+        self.find(&field(name)).await;
+        let script = "const field = document.querySelector(arguments[0]); field.value = arguments[1];
+            field.dispatchEvent(new InputEvent('input', { bubbles: true, inputType: 'insertFromPaste' }));";
+        self.run_with(script, vec![json!(field(name)), json!(value)]).await;
+    }
+
+    pub async fn click(&self, css: &str) {
+        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    /// As whoever double-clicks whatever there is to click.
+    pub async fn click_twice(&self, css: &str) {
+        let over = PointerAction::MoveToElement { element: self.find(css).await, duration: None, x: 0.0, y: 0.0 };
+        let (down, up) =
+            (PointerAction::Down { button: MOUSE_BUTTON_LEFT }, PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        let mouse = MouseActions::new("mouse".to_owned()).then(over);
+        let mouse = mouse.then(down.clone()).then(up.clone()).then(down).then(up);
+        self.client.perform_actions(mouse).await.unwrap();
+    }
+
+    /// Clicks the link or button with these words.
+    pub async fn press(&self, words: &str) {
+        let path = format!("//*[self::a or self::button or self::summary][normalize-space()=\"{words}\"]");
+        let found = self.until(words, async || self.client.find(Locator::XPath(&path)).await.map(Some)).await;
+        found.click().await.unwrap_or_else(|error| panic!("{words}: {error}"));
+    }
+
+    /// What is said to be wrong with the field of this name; empty where nothing is.
+    pub async fn error_of(&self, name: &str) -> String {
+        let script = "const field = document.querySelector(arguments[0]);
+            const words = (field.getAttribute('aria-describedby') ?? '').split(' ');
+            const error = words.map((id) => document.getElementById(id)).find((one) => one?.classList.contains('error'));
+            return field.getAttribute('aria-invalid') === 'true' ? error?.textContent ?? 'nobody says what' : '';";
+        let said = self.run_with(script, vec![json!(field(name))]).await;
+        said.as_str().unwrap_or_default().to_owned()
+    }
+}
+
+fn field(name: &str) -> String {
+    format!("[name=\"{name}\"]:not([type=hidden])")
+}
