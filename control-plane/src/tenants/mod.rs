@@ -2,6 +2,7 @@
 
 mod create;
 mod lifecycle;
+mod listing;
 pub(crate) mod store;
 
 use std::time::Duration;
@@ -10,11 +11,12 @@ pub use create::{Born, CreateError, NewOwner, NewTenant, SignupKey, SlugChoice};
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 pub use lifecycle::LifecycleError;
+pub use listing::{Census, Found, Listed, Monthly, PAGE_ROWS, Search};
 use serde::Serialize;
 pub use store::{ListFilter, TenantDetail};
 use tenancy::{TenantId, TenantSlug, TenantStatus};
 
-pub use crate::provisioning::store::StepView;
+pub use crate::provisioning::store::{SagaView, StepView};
 use crate::{
     mail::Bell,
     platform::StoreError,
