@@ -29,8 +29,8 @@ pub struct Columns {
 }
 
 /// The inner size of a drawing, in its own units.
-const WIDTH: i64 = 600;
-const HEIGHT: i64 = 160;
+const WIDTH: i64 = 360;
+const HEIGHT: i64 = 110;
 
 impl Columns {
     /// A chart with what it shows, and the words for what its columns and values are.
@@ -45,7 +45,7 @@ impl Columns {
     }
 
     fn width(&self) -> i64 {
-        (self.step() * 7 / 10).clamp(1, 56)
+        (self.step() * 7 / 10).clamp(1, 40)
     }
 
     fn x(&self, place: &usize) -> i64 {
@@ -70,7 +70,9 @@ impl Columns {
         place.is_multiple_of(self.every)
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether there is nothing to see.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.bars.iter().all(|bar| bar.value == 0)
     }
 }

@@ -73,6 +73,7 @@ pub(super) async fn show(desk: Desk) -> Result<HttpResponse, Problem> {
         let caption = page.t1("chart-states", "what", resource.in_words(&page));
         charts.push(Columns::new(caption, bars, page.t("field-status"), how_many));
     }
+    charts.retain(|chart| !chart.is_empty());
     let begin = if deeds.is_empty() { begin(&page, &tenant) } else { Vec::new() };
     let package = tenant.package().name(page.language).to_owned();
     Ok(page.ok(&DashboardTemplate { usage, upgrade, package, charts, deeds, begin, console, page: page.clone() }))

@@ -97,11 +97,13 @@ fn is_below(path: &str, href: &str) -> bool {
 
 /// Fewer days left than this deserve attention.
 const SOON: i64 = 4;
+/// In seconds.
+const DAY: i64 = 24 * 3600;
 
 fn trial(page: &Page, tenant: &Tenant) -> Option<Banner> {
     let ends = tenant.trial_ends_at()?;
     let seconds = ends.as_second() - Timestamp::now().as_second();
-    let days = seconds.div_euclid(24 * 3600) + 1;
+    let days = (seconds + DAY - 1).div_euclid(DAY);
     if seconds <= 0 {
         return Some(Banner { tone: Tone::Warn, text: page.t("trial-over").to_owned() });
     }

@@ -37,3 +37,35 @@ pub fn routes() -> Vec<Route> {
     let common = [activities::ACTIVITIES.routes(), settings::SETTINGS.routes()];
     [crm::routes(), work::routes()].into_iter().chain(common).flatten().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use tenancy::Language;
+    use ui::Texts;
+
+    use super::*;
+
+    #[test]
+    fn pages_have_a_text_for_every_word_of_every_description_and_no_other() {
+        let mut wanted: BTreeSet<String> = BTreeSet::new();
+        for resource in shelves().into_iter().flat_map(|(_, resources)| resources) {
+            wanted.extend(resource.words());
+        }
+        wanted.extend(ACTIONS.map(|action| format!("value-{action}")));
+        wanted.extend(["field-created_at", "field-created_by", "field-updated_at", "one-settings"].map(str::to_owned));
+        let families = ["field-", "value-", "resource-", "one-", "new-", "empty-"];
+        for language in Language::ALL {
+            let is_of_families = |key: &&String| families.iter().any(|family| key.starts_with(family));
+            let known: BTreeSet<&String> =
+                Texts::of(*language).keys().iter().filter(is_of_families).filter(|key| *key != "new-password").collect();
+            let missing: Vec<&String> = wanted.iter().filter(|key| !known.contains(key)).collect();
+            let unused: Vec<&&String> = known.iter().filter(|key| !wanted.contains(**key)).collect();
+            assert!(missing.is_empty() && unused.is_empty(), "{language}: no {missing:?}; nobody asks for {unused:?}");
+        }
+    }
+
+    /// What activities say was done.
+    const ACTIONS: [&str; 3] = ["created", "updated", "deleted"];
+}

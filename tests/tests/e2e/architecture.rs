@@ -72,6 +72,11 @@ fn imports_run_one_way() {
     }
     for above in ["control-plane", "tenant-runtime", "tenantry", "tests", "clap"] {
         assert!(!depends("tenancy", above), "tenancy must not depend on {above}");
+        assert!(!depends("ui", above), "ui must not depend on {above}");
+    }
+    assert!(!depends("tenancy", "ui"), "tenancy must not depend on ui");
+    for database in ["tokio-postgres", "deadpool-postgres", "deadpool"] {
+        assert!(!depends("ui", database), "ui must not depend on {database}");
     }
     for (name, needed) in &needs {
         let both = needed.contains("control-plane") && needed.contains("tenant-runtime");
@@ -86,7 +91,10 @@ fn handlers_have_no_sql_and_stores_are_private() {
     for folder in ["control-plane/src", "tenant-runtime/src", "cli/src"] {
         for (path, text) in sources(folder) {
             let place = path.strip_prefix(root()).unwrap().display();
-            if path.file_name().is_some_and(|name| name == "api.rs") {
+            let inside = path.strip_prefix(root().join(folder)).unwrap();
+            let of_pages = inside.components().any(|part| matches!(part.as_os_str().to_str(), Some("pages" | "console")));
+            let is_store = path.file_name().is_some_and(|name| name == "store.rs");
+            if path.file_name().is_some_and(|name| name == "api.rs" || name == "pages.rs") || (of_pages && !is_store) {
                 handlers += 1;
                 for word in ["SELECT ", "INSERT ", "UPDATE ", "DELETE FROM", "tokio_postgres", "deadpool"] {
                     assert!(!text.contains(word), "{place} knows SQL: {word}");
@@ -123,6 +131,12 @@ fn a_store_is_used_by_its_own_capability_alone() {
     }
 }
 
+/// The paths of both planes' pages.
+fn pages() -> Vec<String> {
+    let all = ControlPlane::pages().into_iter().chain(tenant_runtime::pages());
+    all.map(|page| page.path.to_string()).filter(|path| path != "/").collect()
+}
+
 #[test]
 fn no_word_of_an_address_can_be_a_tenants_slug() {
     let mut words: BTreeSet<String> = ["health", "metrics", "api"].map(str::to_owned).into();
@@ -130,7 +144,7 @@ fn no_word_of_an_address_can_be_a_tenants_slug() {
         tenant_runtime::routes().into_iter().map(move |route| format!("{prefix}{}", route.path)).collect::<Vec<_>>()
     });
     let paths: Vec<String> =
-        ControlPlane::routes().iter().map(|route| route.path.to_string()).chain(of_runtime).collect();
+        ControlPlane::routes().iter().map(|route| route.path.to_string()).chain(of_runtime).chain(pages()).collect();
     assert!(paths.len() > 10);
     for path in &paths {
         let mut segments = path.trim_start_matches('/').split('/');
@@ -160,8 +174,8 @@ async fn the_database_has_the_same_lists_as_the_code() {
     let members: Vec<&str> =
         Role::ALL.iter().filter(|role| **role != Role::SuperAdmin).map(|role| role.as_str()).collect();
     let tokens = {
-        use identity::TokenKind::{Invitation, Onboarding, PasswordReset, Refresh, VerifyEmail};
-        [Invitation, Onboarding, PasswordReset, Refresh, VerifyEmail].map(identity::TokenKind::as_str)
+        use identity::TokenKind::{Browser, Invitation, Onboarding, Operator, PasswordReset, Refresh, VerifyEmail};
+        [Browser, Invitation, Onboarding, Operator, PasswordReset, Refresh, VerifyEmail].map(identity::TokenKind::as_str)
     };
     let lists = [
         ("tenants", "status", all!(TenantStatus)),

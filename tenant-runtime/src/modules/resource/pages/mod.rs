@@ -114,6 +114,23 @@ impl Resource {
     }
 }
 
+#[cfg(test)]
+impl Resource {
+    /// The keys of all that its pages say.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let name = self.name;
+        let mut keys: Vec<String> =
+            ["resource", "one", "new", "empty"].iter().map(|family| format!("{family}-{name}")).collect();
+        for field in self.fields.iter().filter(|field| !matches!(field.takes, Takes::Json(_))) {
+            keys.push(format!("field-{}", field.name.strip_suffix("_id").unwrap_or(field.name)));
+            if let Takes::OneOf(words) = field.takes {
+                keys.extend(words.iter().map(|word| format!("value-{word}")));
+            }
+        }
+        keys
+    }
+}
+
 impl Field {
     /// What it is called on pages.
     fn label(&self, page: &Page) -> String {
