@@ -10,6 +10,7 @@ pub mod ground;
 pub mod mailbox;
 pub mod measure;
 pub mod migrations;
+pub mod pages;
 pub mod platform;
 pub mod program;
 pub mod proxy;

@@ -84,6 +84,10 @@ impl Browser {
         browser
     }
 
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
     async fn put_on(&self, look: Look) {
         // A window of a headless browser can't be as narrow as a telephone.
         let size = json!({ "width": look.width, "height": look.height(), "deviceScaleFactor": 1, "mobile": false });

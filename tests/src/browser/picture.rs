@@ -21,4 +21,13 @@ impl Browser {
         let script = "return Math.ceil(document.scrollingElement.scrollWidth - innerWidth)";
         self.run(script).await.as_i64().unwrap()
     }
+
+    /// What reaches furthest beside the window.
+    pub async fn too_wide(&self) -> String {
+        let script = "const right = (one) => one.getBoundingClientRect().right;
+            const all = [...document.body.querySelectorAll('*')].filter((one) => right(one) > innerWidth);
+            const inner = all.filter((one) => !all.some((other) => one !== other && one.contains(other)));
+            return inner.slice(0, 3).map((one) => one.outerHTML.slice(0, 120)).join(' | ');";
+        self.run(script).await.as_str().unwrap_or_default().to_owned()
+    }
 }

@@ -5,10 +5,9 @@ use tests::{
     TestPlatform,
     browser::{Browser, Look},
     client::PASSWORD,
-    within,
 };
 
-use super::wizard::{account, company, go_on, up_to_payment};
+use super::wizard::{account, go_on, up_to_payment};
 
 const EMAIL: &str = "ada@example.com";
 

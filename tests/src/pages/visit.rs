@@ -1,0 +1,79 @@
+//! How a browser comes to a page of the list.
+
+use serde_json::json;
+
+use super::{Filled, PAGES, WebPage, Who};
+use crate::{browser::Browser, client::PASSWORD};
+
+impl Filled {
+    /// Goes to every page in turn, as whoever looks at it; `at` is done at each.
+    pub async fn tour(&self, browser: &Browser, mut at: impl AsyncFnMut(&'static WebPage)) {
+        let mut now = Who::Stranger;
+        for page in PAGES {
+            if page.who != now {
+                self.become_one(browser, page.who).await;
+                now = page.who;
+            }
+            browser.goto(&self.address(page.path)).await;
+            if page.is_refused {
+                browser.send_emptied().await;
+            }
+            at(page).await;
+        }
+    }
+
+    async fn become_one(&self, browser: &Browser, who: Who) {
+        match who {
+            Who::Stranger => panic!("strangers come first: nobody forgets who they are"),
+            Who::Newcomer => browser.sign_up_to_payment("Yıldız Fuarcılık Ltd. Şti.", "yildiz@example.com").await,
+            Who::Owner => browser.sign_in(self.owner).await,
+            Who::Beginner => browser.sign_in(self.beginner).await,
+        }
+    }
+}
+
+impl Browser {
+    /// Signs somebody in with the password of everybody.
+    pub async fn sign_in(&self, email: &str) {
+        self.goto("/login").await;
+        self.fill("email", email).await;
+        self.fill("password", PASSWORD).await;
+        self.send().await;
+        self.is_at("/app").await;
+    }
+
+    /// The first three steps of the wizard.
+    pub async fn sign_up_to_payment(&self, company: &str, email: &str) {
+        self.goto("/signup").await;
+        self.fill("company_name", company).await;
+        self.send().await;
+        self.is_at("/signup/package").await;
+        self.send().await;
+        self.is_at("/signup/account").await;
+        self.fill("owner_name", "Ada Lovelace").await;
+        self.fill("owner_email", email).await;
+        self.fill("password", PASSWORD).await;
+        self.send().await;
+        self.is_at("/signup/payment").await;
+    }
+
+    /// Presses the button that a page is about, whatever its words are.
+    pub async fn send(&self) {
+        self.click("main form[method=post] button.primary").await;
+    }
+
+    /// Empties the form that a page is about, and sends it.
+    async fn send_emptied(&self) {
+        let before = self.run("window.isBefore = true; return location.href").await;
+        let script = "for (const field of document.querySelectorAll('main form[method=post] :is(input, textarea)')) {
+            if (!['hidden', 'radio', 'checkbox', 'file'].includes(field.type)) field.value = '';
+        }";
+        self.run(script).await;
+        self.send().await;
+        self.until(&format!("an answer to the form of {before}"), async || {
+            let is_new = "return !window.isBefore && document.readyState === 'complete'";
+            Ok((self.client().execute(is_new, vec![]).await? == json!(true)).then_some(()))
+        })
+        .await;
+    }
+}
