@@ -2,5 +2,7 @@
 
 mod looks;
 mod making;
+mod operators;
 mod signup;
 mod wizard;
+mod work;
