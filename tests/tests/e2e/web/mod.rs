@@ -2,5 +2,6 @@
 
 mod looks;
 mod making;
+mod signing_in;
 mod signup;
 mod wizard;
