@@ -17,6 +17,7 @@ use ui::{SignIn, Site, error_page};
 use crate::{
     adoption::Adoption,
     backups::Backups,
+    console::{self, Desk},
     doctor::Doctor,
     fleet::{self, Fleet},
     identity::{self, Identity, IdentityError, Password, PasswordError},
@@ -125,6 +126,7 @@ pub struct ControlPlane {
     /// Brings tenants to the current schema version.
     pub fleet: Fleet,
     site: Site,
+    desk: Desk,
     mailer: Option<Mailer>,
     pool: Pool,
     admin: Config,
@@ -178,6 +180,7 @@ impl ControlPlane {
             doctor,
             fleet,
             site,
+            desk: Desk::new(pool.clone()),
             mailer,
             pool,
             admin,
@@ -241,6 +244,11 @@ impl ControlPlane {
     /// Every page of the control plane.
     #[must_use]
     pub fn pages() -> Vec<Route> {
+        [Self::own_pages(), console::pages()].into_iter().flatten().collect()
+    }
+
+    /// Those that lead to a workspace, and not to the console of those who run the platform.
+    fn own_pages() -> Vec<Route> {
         [identity::pages(), signup::pages(), tenants::pages(), ui::asset_routes()].into_iter().flatten().collect()
     }
 
@@ -253,9 +261,16 @@ impl ControlPlane {
             .app_data(Data::new(self.signup.clone()))
             .app_data(Data::new(self.tenants.clone()))
             .app_data(Data::new(self.packages.clone()))
-            .app_data(Data::new(self.fleet.clone()));
+            .app_data(Data::new(self.fleet.clone()))
+            .app_data(Data::new(self.tenants.clone()))
+            .app_data(Data::new(self.servers.clone()))
+            .app_data(Data::new(self.provisioning.clone()))
+            .app_data(Data::new(self.doctor.clone()))
+            .app_data(Data::new(self.desk.clone()));
         register(config, "", &Self::routes(), identity::guarded(self.identity.clone()));
-        register_pages(config, &Self::pages(), &errors, identity::guarded_pages(self.identity.clone()));
+        register_pages(config, &Self::own_pages(), &errors, identity::guarded_pages(self.identity.clone()));
+        let errors = error_page(SignIn { path: "/admin/login", home: "/admin" });
+        register_pages(config, &console::pages(), &errors, identity::guarded_pages(self.identity.clone()));
     }
 
     /// Adds what must hold before the control plane is sent requests.

@@ -4,6 +4,7 @@ pub mod adoption;
 mod assembly;
 pub mod audit;
 pub mod backups;
+pub mod console;
 pub mod doctor;
 pub mod fleet;
 pub mod identity;

@@ -9,7 +9,7 @@ use control_plane::{
     tenants::{Born, NewOwner, NewTenant, SlugChoice},
 };
 use tempfile::TempDir;
-use tenancy::{Language, DatabaseName, EmailAddress, RoleName, TenantId, TenantSlug, postgres::on_database};
+use tenancy::{DatabaseName, EmailAddress, Language, RoleName, TenantId, TenantSlug, postgres::on_database};
 use tenantry::{cluster::Cluster, serving::Platform};
 use tokio_postgres::Client as Session;
 

@@ -29,6 +29,20 @@ impl Cookies<'_> {
             .finish()
     }
 
+    /// [`Cookies::keep`], and sent by pages of this site alone: whoever follows a link from elsewhere comes without it.
+    #[must_use]
+    pub fn keep_strictly(
+        &self,
+        name: &'static str,
+        value: String,
+        path: &'static str,
+        seconds: i64,
+    ) -> Cookie<'static> {
+        let mut cookie = self.keep(name, value, path, seconds);
+        cookie.set_same_site(SameSite::Strict);
+        cookie
+    }
+
     /// The cookie that takes another away.
     #[must_use]
     pub fn forget(&self, name: &'static str, path: &'static str) -> Cookie<'static> {
@@ -93,7 +107,9 @@ mod tests {
         for fine in ["/app", "/app/customers?page=2&search=%C3%A7", "/"] {
             assert_eq!(next(fine), fine);
         }
-        for wrong in ["", "app", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nSet-Cookie: a", "/ç"] {
+        for wrong in
+            ["", "app", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nSet-Cookie: a", "/ç"]
+        {
             assert_eq!(next(wrong), "/app", "{wrong}");
         }
         assert_eq!(LocalPath::parse(None, "/app").as_str(), "/app");

@@ -167,7 +167,9 @@ impl Field {
         self
     }
 
-    fn is_wrong(&self) -> bool {
+    /// Whether something is wrong with it.
+    #[must_use]
+    pub const fn is_wrong(&self) -> bool {
         !self.errors.is_empty()
     }
 

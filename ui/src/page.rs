@@ -137,7 +137,9 @@ impl Page {
             Err(error) => return HttpResponse::from_error(Problem::internal(error)),
         };
         let mut response = HttpResponse::build(status);
-        response.content_type("text/html; charset=utf-8").insert_header((header::CONTENT_LANGUAGE, self.language.as_str()));
+        response
+            .content_type("text/html; charset=utf-8")
+            .insert_header((header::CONTENT_LANGUAGE, self.language.as_str()));
         self.dress(&mut response);
         response.body(text)
     }

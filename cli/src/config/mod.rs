@@ -82,7 +82,12 @@ pub struct Http {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { bind: "127.0.0.1:8080".to_owned(), workers: 0, allow_plain: false, trusted_proxies: TrustedProxies::default() }
+        Self {
+            bind: "127.0.0.1:8080".to_owned(),
+            workers: 0,
+            allow_plain: false,
+            trusted_proxies: TrustedProxies::default(),
+        }
     }
 }
 

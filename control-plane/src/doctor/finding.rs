@@ -126,6 +126,46 @@ impl Trouble {
         }
     }
 
+    /// The tenant that it is about, where it is about one.
+    #[must_use]
+    pub const fn tenant(&self) -> Option<TenantId> {
+        match self {
+            Self::MissingDatabase(tenant, _)
+            | Self::ClosedDatabase(tenant, _)
+            | Self::LockedOut(tenant, _)
+            | Self::MissingRole(tenant)
+            | Self::ChangedRole(tenant, _)
+            | Self::WrongLogin { tenant, .. }
+            | Self::StuckSaga { tenant, .. }
+            | Self::HalfMade(tenant)
+            | Self::Behind { tenant, .. }
+            | Self::WrongVersion { tenant, .. }
+            | Self::WrongPrivileges { tenant, .. }
+            | Self::Unreadable { tenant, .. } => Some(*tenant),
+            _ => None,
+        }
+    }
+
+    /// What there is to know beside the kind and whom it is about: names, values, and errors as they came.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::MissingDatabase(_, name) | Self::ClosedDatabase(_, name) | Self::LockedOut(_, name) => {
+                Some(name.to_string())
+            }
+            Self::OpenDatabase { grantee, .. } => Some(grantee.clone()),
+            Self::WrongOwner(_, owner) => Some(owner.clone()),
+            Self::ChangedRole(_, what) | Self::WrongPrivileges { what, .. } => Some(what.clone()),
+            Self::StuckSaga { kind, error, .. } => Some(format!("{kind}: {error}")),
+            Self::Behind { version, target, .. } => Some(format!("{version} < {target}")),
+            Self::WrongVersion { recorded, found, .. } => Some(format!("{recorded} ≠ {found}")),
+            Self::Unreadable { reason, .. } | Self::Unreachable(reason) => Some(reason.clone()),
+            Self::OrphanDirectory { oid, .. } => Some(format!("oid {oid}")),
+            Self::Setting { value, advice, .. } => Some(format!("{value}: {advice}")),
+            _ => None,
+        }
+    }
+
     /// Whether `--fix` does something about it.
     #[must_use]
     pub const fn can_be_mended(&self) -> bool {

@@ -7,15 +7,13 @@ use actix_web::{
     http::Method,
     web::{self, Data, Json},
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tenancy::{
-    Code, Problem, TenantSlug,
+    Code, Problem,
     http::{Access, Operation, Route, named, object},
 };
-use tokio::sync::watch;
 
-use super::{Fleet, FleetError, Order, Policy, Progress, Stop};
+use super::{Fleet, FleetError, Wanted};
 use crate::identity::Caller;
 
 const GROUP: &str = "fleet";
@@ -110,51 +108,6 @@ fn described_plan() -> Value {
     )
 }
 
-/// What may be said of a run that is begun here; the rest is as by default.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Wanted {
-    concurrency: Option<u16>,
-    canaries: Option<u16>,
-    max_failures: Option<u32>,
-    polite: bool,
-    only: Vec<String>,
-    exclude: Vec<String>,
-    order: Option<String>,
-}
-
-impl Wanted {
-    fn policy(self) -> Result<Policy, Problem> {
-        let usual = Policy::default();
-        let slugs = |field: &'static str, given: Vec<String>| {
-            let slugs = given.iter().map(|slug| TenantSlug::known(slug)).collect::<Result<Vec<_>, _>>();
-            slugs.map_err(|error| invalid(field, error.to_string()))
-        };
-        let order = match self.order.as_deref() {
-            None => usual.order,
-            Some(text) => text.parse::<Order>().map_err(|error| invalid("order", error))?,
-        };
-        let concurrency = self.concurrency.map_or(usual.concurrency, usize::from);
-        if !(1..=64).contains(&concurrency) {
-            return Err(invalid("concurrency", "must be from 1 to 64"));
-        }
-        Ok(Policy {
-            concurrency,
-            canaries: self.canaries.map_or(usual.canaries, usize::from),
-            max_failures: match self.max_failures {
-                None => usual.max_failures,
-                Some(0) => None,
-                Some(most) => usize::try_from(most).ok(),
-            },
-            polite: self.polite,
-            only: slugs("only", self.only)?,
-            exclude: slugs("exclude", self.exclude)?,
-            order,
-            ..usual
-        })
-    }
-}
-
 fn invalid(field: &str, reason: impl Into<String>) -> Problem {
     Problem::validation(BTreeMap::from([(field.to_owned(), vec![reason.into()])]))
 }
@@ -169,17 +122,7 @@ async fn tell_plan(fleet: Data<Fleet>, wanted: Json<Wanted>) -> Result<HttpRespo
 
 /// Begins a run, which goes on in the background.
 async fn begin(fleet: Data<Fleet>, wanted: Json<Wanted>, caller: Caller) -> Result<HttpResponse, Problem> {
-    let policy = wanted.into_inner().policy()?;
-    if let Some(run) = fleet.running().await?.filter(|run| run.is_held) {
-        return Err(FleetError::Busy(Box::new(run)).into());
-    }
-    let (fleet, actor) = (fleet.get_ref().clone(), caller.actor().to_owned());
-    tokio::spawn(async move {
-        let (sender, _) = watch::channel(Progress::default());
-        if let Err(error) = fleet.migrate(&policy, &actor, &sender, &Stop::default()).await {
-            tracing::error!(%error, "a fleet run ended");
-        }
-    });
+    fleet.begin(wanted.into_inner().policy()?, caller.actor()).await?;
     Ok(HttpResponse::Accepted().insert_header(("location", "/api/admin/fleet")).json(json!({ "started": true })))
 }
 

@@ -25,8 +25,9 @@ mod status;
 mod store;
 mod tenant;
 mod turns;
+mod wanted;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use deadpool_postgres::Pool;
 pub use drift::{Difference, Drift};
@@ -39,8 +40,9 @@ pub use rehearsal::{Rehearsal, Verdict};
 use serde::{Deserialize, Serialize};
 pub use status::{Failing, Status};
 use tenancy::{TenantId, TenantSlug, ids::Id, text_enum};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_postgres::Config;
+pub use wanted::Wanted;
 
 use crate::{
     platform::StoreError,
@@ -244,6 +246,8 @@ struct Inner {
     losing: Vec<i32>,
     /// The first migration that begins or ends transactions.
     unusable: Option<String>,
+    /// Where the last run is that this process began for somebody.
+    seen: Mutex<Option<watch::Receiver<Progress>>>,
 }
 
 impl Fleet {
@@ -256,7 +260,8 @@ impl Fleet {
         let unusable = named.find(|(_, (_, text))| lint::controls_transactions(text)).map(|(name, _)| name);
         drop(named);
         let answers = Semaphore::new(on_request::AT_ONCE);
-        Self(Arc::new(Inner { pool, admin, provisioning, settings, answers, losing, unusable }))
+        let seen = Mutex::default();
+        Self(Arc::new(Inner { pool, admin, provisioning, settings, answers, losing, unusable, seen }))
     }
 
     /// The version that this program brings tenants to.
@@ -270,6 +275,34 @@ impl Fleet {
     /// [`StoreError`].
     pub async fn running(&self) -> Result<Option<Run>, StoreError> {
         store::running(&self.0.pool.get().await?).await
+    }
+
+    fn follow(&self, progress: watch::Receiver<Progress>) {
+        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+    }
+
+    /// Where the run is that this process is at; `None` where another is, or nobody.
+    #[must_use]
+    pub fn progress_here(&self) -> Option<Progress> {
+        let seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // Its other end is gone when the run has ended.
+        seen.as_ref().filter(|progress| progress.has_changed().is_ok()).map(|progress| progress.borrow().clone())
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        store::run(&self.0.pool.get().await?, id).await
+    }
+
+    /// A page of those whom a run did not bring up, and why.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn failures(&self, id: RunId, rows: i64, offset: i64) -> Result<Vec<TenantResult>, StoreError> {
+        store::failures(&self.0.pool.get().await?, id, Some((rows, offset))).await
     }
 
     /// The migrations can be used, and every tenant that a policy names exists.

@@ -77,7 +77,7 @@ impl Fleet {
         let run = store::run(&client, hold.run).await?.ok_or(FleetError::LostHold)?;
         let details = serde_json::json!({ "run": run.id, "done": run.done, "failed": run.failed, "state": run.state });
         audit::record(&client, audit::Entry::new(audit::Action::FleetMigrated, actor).details(details)).await?;
-        let failures = store::failures(&client, hold.run).await?;
+        let failures = store::failures(&client, hold.run, None).await?;
         Ok(Summary { run, failures })
     }
 

@@ -47,6 +47,14 @@ impl Fleet {
         Ok(())
     }
 
+    /// The version that new tenants are born with.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn target(&self) -> Result<i32, StoreError> {
+        Ok(self.0.provisioning.target().await?.version)
+    }
+
     /// The state that the fleet is in.
     ///
     /// # Errors

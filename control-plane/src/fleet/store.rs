@@ -228,11 +228,16 @@ pub(super) async fn request_stop(db: &impl GenericClient) -> Result<bool, StoreE
         == 1)
 }
 
-/// Whom a run did not bring up, and why.
-pub(super) async fn failures(db: &impl GenericClient, run: RunId) -> Result<Vec<TenantResult>, StoreError> {
+/// Whom a run did not bring up, and why; of all of them a part, where so many rows behind so many others are asked for.
+pub(super) async fn failures(
+    db: &impl GenericClient,
+    run: RunId,
+    part: Option<(i64, i64)>,
+) -> Result<Vec<TenantResult>, StoreError> {
     let sql = "SELECT f.tenant_id, t.slug, f.outcome, f.failure, f.message, f.from_version, f.to_version, f.tries, f.milliseconds, f.backup \
                FROM fleet_results f JOIN tenants t ON t.id = f.tenant_id WHERE f.run_id = $1 AND f.outcome <> 'done' \
-               ORDER BY f.finished_at";
+               ORDER BY f.finished_at, f.tenant_id LIMIT $2 OFFSET $3";
+    let (rows, offset) = (part.map(|(rows, _)| rows), part.map_or(0, |(_, offset)| offset));
     let row = |row: &Row| TenantResult {
         tenant: row.get(0),
         slug: row.get(1),
@@ -245,7 +250,7 @@ pub(super) async fn failures(db: &impl GenericClient, run: RunId) -> Result<Vec<
         milliseconds: row.get(8),
         backup: row.get(9),
     };
-    Ok(db.query(sql, &[&run]).await?.iter().map(row).collect())
+    Ok(db.query(sql, &[&run, &rows, &offset]).await?.iter().map(row).collect())
 }
 
 /// Tenants that are behind, and what they failed of last.

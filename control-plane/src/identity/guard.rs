@@ -100,26 +100,28 @@ impl Identity {
 }
 
 fn allowed(caller: Caller, access: Access) -> Result<Caller, IdentityError> {
-        match access {
-            Access::Public | Access::Onboarding | Access::User => {}
-            Access::Tenant { permission, .. } => {
-                let tenant = caller.tenant().ok_or(IdentityError::TenantRequired)?;
-                if !tenant.role.may(permission) {
-                    return Err(IdentityError::Forbidden);
-                }
+    match access {
+        Access::Public | Access::Onboarding | Access::User => {}
+        Access::Tenant { permission, .. } => {
+            let tenant = caller.tenant().ok_or(IdentityError::TenantRequired)?;
+            if !tenant.role.may(permission) {
+                return Err(IdentityError::Forbidden);
             }
-            Access::SuperAdmin if caller.0.super_admin => {}
-            Access::SuperAdmin => return Err(IdentityError::Forbidden),
         }
-        Ok(caller)
+        Access::SuperAdmin if caller.0.super_admin => {}
+        Access::SuperAdmin => return Err(IdentityError::Forbidden),
+    }
+    Ok(caller)
 }
 
 /// The cookie of those who run the platform.
-pub(super) const OPERATOR: &str = "tenantry_operator";
+pub const OPERATOR: &str = "tenantry_operator";
 
 /// [`guarded`] for pages.
 pub fn guarded_pages(identity: Identity) -> impl Fn(Access, actix_web::Route) -> actix_web::Route {
-    around(identity, |identity, access, request| Box::pin(async move { identity.admit_to_page(access, &request).await }))
+    around(identity, |identity, access, request| {
+        Box::pin(async move { identity.admit_to_page(access, &request).await })
+    })
 }
 
 /// What [`tenancy::http::register`] puts around each route.

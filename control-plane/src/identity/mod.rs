@@ -22,10 +22,10 @@ mod user;
 use std::sync::Arc;
 
 pub use api::routes;
+pub use browser::{BrowserAccess, BrowserSession};
 use deadpool_postgres::{Client, Pool};
 pub use error::IdentityError;
-pub use browser::{BrowserAccess, BrowserSession};
-pub use guard::{Caller, guarded, guarded_pages};
+pub use guard::{Caller, OPERATOR, guarded, guarded_pages};
 pub use hasher::{Checked, HashError, PasswordHasher};
 use keys::Keys;
 pub use pages::{pages, signed_in};

@@ -133,7 +133,12 @@ fn to_session(next: &LocalPath) -> String {
 }
 
 /// Gives the browser a new access token and sends it on; with the form that it came with, if it did (RFC 9110, 15.4.8).
-async fn session(page: Page, http: HttpRequest, identity: Data<Identity>, query: Query<Next>) -> Result<HttpResponse, Problem> {
+async fn session(
+    page: Page,
+    http: HttpRequest,
+    identity: Data<Identity>,
+    query: Query<Next>,
+) -> Result<HttpResponse, Problem> {
     let next = query.path();
     let token = http.cookie(SESSION).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
     match identity.browser_access(&token, query.tenant.as_deref()).await {
@@ -246,7 +251,12 @@ async fn forgot(page: Page) -> HttpResponse {
     page.ok(&ForgotTemplate::new(&page))
 }
 
-async fn send_reset(page: Page, http: HttpRequest, identity: Data<Identity>, form: Form) -> Result<HttpResponse, Problem> {
+async fn send_reset(
+    page: Page,
+    http: HttpRequest,
+    identity: Data<Identity>,
+    form: Form,
+) -> Result<HttpResponse, Problem> {
     let mut errors = FieldErrors::default();
     let given = form.filled("email").unwrap_or_default();
     let Some(email) = errors.take("email", EmailAddress::parse(given)) else {

@@ -88,7 +88,8 @@ impl Identity {
         if let Some(tenant) = holder.tenant {
             store::join(&transaction, user.id, tenant).await?;
         }
-        tokens::end_all(&transaction, user.id, &[TokenKind::Refresh, TokenKind::Browser, TokenKind::Operator, kind]).await?;
+        tokens::end_all(&transaction, user.id, &[TokenKind::Refresh, TokenKind::Browser, TokenKind::Operator, kind])
+            .await?;
         let entry = Entry::new(Action::PasswordSet, user.email.as_str()).user(user.id).tenant(holder.tenant);
         audit::record(&transaction, entry.from(origin)).await?;
         transaction.commit().await?;

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tenancy::{EmailAddress, Language, Role, TenantId, TenantSlug, TenantStatus, UserId, text_enum, token::TenantClaims};
+use tenancy::{
+    EmailAddress, Language, Role, TenantId, TenantSlug, TenantStatus, UserId, text_enum, token::TenantClaims,
+};
 
 text_enum! {
     /// Where a user is.

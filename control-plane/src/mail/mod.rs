@@ -9,12 +9,15 @@ mod transport;
 
 use std::sync::Arc;
 
+use deadpool_postgres::Pool;
 pub use sender::Mailer;
 pub use settings::{MailUrl, MailUrlError, Settings};
 pub use store::enqueue;
 use tenancy::text_enum;
 use tokio::sync::Notify;
 pub use transport::{Transport, TransportError};
+
+use crate::platform::StoreError;
 
 text_enum! {
     /// What a mail is about.
@@ -28,6 +31,24 @@ text_enum! {
         /// Somebody forgot their password.
         PasswordReset = "password_reset",
     }
+}
+
+/// Mails that were not sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Backlog {
+    /// They wait for their turn, or for another try.
+    pub waiting: i64,
+    /// They were given up.
+    pub failed: i64,
+}
+
+/// How many mails were not sent.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn backlog(pool: &Pool) -> Result<Backlog, StoreError> {
+    let (waiting, failed) = store::backlog(&pool.get().await?).await?;
+    Ok(Backlog { waiting, failed })
 }
 
 /// Tells the mailer of this process that there is mail. Rung after the commit; whoever forgets to, or dies before,

@@ -7,10 +7,7 @@ use tenancy::{Language, TenantId, TenantSlug, UserId};
 use uuid::Uuid;
 
 use super::Template;
-use crate::{
-    identity::UserStatus,
-    platform::StoreError,
-};
+use crate::{identity::UserStatus, platform::StoreError};
 
 /// Writes a mail down, in the caller's transaction; it is sent after the commit.
 ///
@@ -118,4 +115,12 @@ pub(super) async fn failed(
 /// Deletes mails that were sent long ago.
 pub(super) async fn purge(db: &impl GenericClient) -> Result<u64, StoreError> {
     Ok(db.execute("DELETE FROM mails WHERE sent_at < now() - interval '30 days'", &[]).await?)
+}
+
+/// How many mails wait to be sent, and how many were given up.
+pub(super) async fn backlog(db: &impl GenericClient) -> Result<(i64, i64), StoreError> {
+    let sql = "SELECT count(*) FILTER (WHERE next_attempt_at < 'infinity'), count(*) FILTER (WHERE next_attempt_at = 'infinity') \
+               FROM mails WHERE sent_at IS NULL";
+    let row = db.query_one(sql, &[]).await?;
+    Ok((row.get(0), row.get(1)))
 }

@@ -78,6 +78,21 @@ impl Package {
     }
 }
 
+/// What a package brings.
+#[derive(Debug, Clone)]
+pub struct Sales {
+    /// Its key.
+    pub package: String,
+    /// The prices' currency.
+    pub currency: String,
+    /// How many tenants are on it.
+    pub tenants: i64,
+    /// What those pay in a month who pay; a year's price counts a twelfth.
+    pub paid: rust_decimal::Decimal,
+    /// What those would pay in a month who are in trial.
+    pub in_trial: rust_decimal::Decimal,
+}
+
 /// What a package is called in a language.
 #[must_use]
 pub fn name_in(package: &Package, language: Language) -> &str {
@@ -107,6 +122,22 @@ impl Packages {
     pub async fn offered(&self) -> Result<Vec<Package>, StoreError> {
         let client = self.pool.get().await?;
         store::offered(&client).await
+    }
+
+    /// Every package, offered or not, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn all(&self) -> Result<Vec<Package>, StoreError> {
+        store::all(&self.pool.get().await?).await
+    }
+
+    /// How many tenants are on which package, and what they pay.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sales(&self) -> Result<Vec<Sales>, StoreError> {
+        store::sales(&self.pool.get().await?).await
     }
 
     /// One package, offered or not.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tenancy::{TenantId, ids::SubscriptionId};
 use tokio_postgres::Row;
 
-use super::{BillingCycle, Package};
+use super::{BillingCycle, Package, Sales};
 use crate::platform::StoreError;
 
 const COLUMNS: &str = "key, name, name_tr, description, description_tr, price_monthly, price_yearly, currency, modules, \
@@ -33,6 +33,31 @@ fn package(row: &Row) -> Package {
 pub(super) async fn offered(db: &impl GenericClient) -> Result<Vec<Package>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM packages WHERE is_active AND is_visible ORDER BY sort_order, key");
     Ok(db.query(&sql, &[]).await?.iter().map(package).collect())
+}
+
+pub(super) async fn all(db: &impl GenericClient) -> Result<Vec<Package>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM packages ORDER BY sort_order, key");
+    Ok(db.query(&sql, &[]).await?.iter().map(package).collect())
+}
+
+/// What is sold of each package that somebody is on.
+pub(super) async fn sales(db: &impl GenericClient) -> Result<Vec<Sales>, StoreError> {
+    let price = "CASE s.billing_cycle WHEN 'yearly' THEN p.price_yearly / 12 ELSE p.price_monthly END";
+    let sql = format!(
+        "SELECT p.key, p.currency, count(*), \
+         round(coalesce(sum({price}) FILTER (WHERE s.status = 'active'), 0), 2), \
+         round(coalesce(sum({price}) FILTER (WHERE s.status = 'trialing'), 0), 2) \
+         FROM subscriptions s JOIN packages p ON p.key = s.package_key WHERE s.ended_at IS NULL \
+         GROUP BY p.key ORDER BY p.sort_order, p.key"
+    );
+    let sales = |row: &Row| Sales {
+        package: row.get(0),
+        currency: row.get(1),
+        tenants: row.get(2),
+        paid: row.get(3),
+        in_trial: row.get(4),
+    };
+    Ok(db.query(&sql, &[]).await?.iter().map(sales).collect())
 }
 
 pub(super) async fn find(db: &impl GenericClient, key: &str) -> Result<Option<Package>, StoreError> {

@@ -96,6 +96,14 @@ impl Provisioning {
         Ok(())
     }
 
+    /// How many databases of the platform's server are ready for tenants, and how many should be.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn stock_level(&self) -> Result<(i64, usize), StoreError> {
+        Ok((store::ready_stock(&self.0.pool.get().await?).await?, self.0.settings.stock))
+    }
+
     /// Forgets stock whose database is not there.
     pub(crate) async fn forget_lost_stock(&self) -> Result<(), StoreError> {
         store::forget_lost_stock(&self.0.pool.get().await?).await

@@ -288,3 +288,33 @@ pub(crate) async fn steps(db: &impl GenericClient, tenant: TenantId) -> Result<V
         })
         .collect())
 }
+
+/// A saga as people see it.
+#[derive(Debug, Clone)]
+pub struct SagaView {
+    /// What it is for.
+    pub kind: Kind,
+    /// How far it is.
+    pub state: State,
+    /// Why it failed last; it goes on by itself.
+    pub error: Option<String>,
+    /// When it was done with.
+    pub finished_at: Option<Timestamp>,
+}
+
+pub(crate) async fn last_saga(db: &impl GenericClient, tenant: TenantId) -> Result<Option<SagaView>, StoreError> {
+    let sql = "SELECT kind, state, error, finished_at FROM sagas WHERE tenant_id = $1 ORDER BY created_at DESC LIMIT 1";
+    Ok(db.query_opt(sql, &[&tenant]).await?.map(|row| SagaView {
+        kind: row.get(0),
+        state: row.get(1),
+        error: row.get(2),
+        finished_at: row.get(3),
+    }))
+}
+
+/// How much stock is ready for tenants that are born now.
+pub(super) async fn ready_stock(db: &impl GenericClient) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) FROM stock s JOIN servers v ON v.id = s.server_id AND v.is_platform \
+               JOIN schema_target t ON t.version = s.schema_version AND t.fingerprint = s.fingerprint WHERE s.ready";
+    Ok(db.query_one(sql, &[]).await?.get(0))
+}

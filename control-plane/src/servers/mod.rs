@@ -2,9 +2,13 @@
 
 mod store;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::{GenericClient, Pool};
+use futures_util::future::join_all;
 use tenancy::{
     DatabaseName,
     ids::ServerId,
@@ -74,6 +78,39 @@ pub enum ServerError {
     Random(#[from] getrandom::Error),
 }
 
+/// How a server is.
+#[derive(Debug, Clone)]
+pub struct ServerState {
+    /// Its name.
+    pub name: String,
+    /// What it says of itself; `None` where it can't be reached.
+    pub load: Option<Load>,
+}
+
+/// What a server says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Connections in use.
+    pub connections: i64,
+    /// Connections that it allows.
+    pub at_most: i32,
+    /// How long it took to connect and be answered.
+    pub answered_in: Duration,
+}
+
+/// How long a server may take to say how it is.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+async fn state(server: Server) -> ServerState {
+    let asked = tokio::time::timeout(PATIENCE, async {
+        let since = Instant::now();
+        let client = server.connect().await.ok()?;
+        let (connections, at_most) = store::load(&client).await.ok()?;
+        Some(Load { connections, at_most, answered_in: since.elapsed() })
+    });
+    ServerState { load: asked.await.ok().flatten(), name: server.name }
+}
+
 impl Servers {
     /// The servers that `pool`'s database lists; `platform` is an administrator's login there.
     #[must_use]
@@ -102,6 +139,14 @@ impl Servers {
     pub async fn all(&self) -> Result<Vec<Server>, ServerError> {
         let client = self.pool.get().await.map_err(StoreError::from)?;
         store::all(&client).await?.into_iter().map(|row| self.server(row)).collect()
+    }
+
+    /// How each server is now.
+    ///
+    /// # Errors
+    /// [`ServerError`], when the platform database fails; that a server can't be reached is none.
+    pub async fn states(&self) -> Result<Vec<ServerState>, ServerError> {
+        Ok(join_all(self.all().await?.into_iter().map(state)).await)
     }
 
     /// One server.

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::GenericClient;
 use tenancy::ids::ServerId;
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use crate::platform::StoreError;
@@ -70,4 +70,12 @@ pub(super) async fn claim_connections(
                expires_at = excluded.expires_at";
     db.execute(sql, &[&server, &process, &own, &usable]).await?;
     Ok(())
+}
+
+/// How many connections a server has, and allows.
+pub(super) async fn load(server: &Client) -> Result<(i64, i32), StoreError> {
+    let sql = "SELECT count(*), current_setting('max_connections')::integer FROM pg_stat_activity \
+               WHERE backend_type = 'client backend'";
+    let row = server.query_one(sql, &[]).await?;
+    Ok((row.get(0), row.get(1)))
 }

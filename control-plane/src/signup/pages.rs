@@ -151,7 +151,12 @@ async fn company(page: Page, http: HttpRequest) -> HttpResponse {
     page.ok(&company_page(&page, &http, &draft, &Wrong::new()))
 }
 
-async fn take_company(page: Page, http: HttpRequest, signup: Data<Signup>, form: Form) -> Result<HttpResponse, Problem> {
+async fn take_company(
+    page: Page,
+    http: HttpRequest,
+    signup: Data<Signup>,
+    form: Form,
+) -> Result<HttpResponse, Problem> {
     let mut draft = Draft::of(&http, &page);
     draft.company = form.get("company_name").unwrap_or_default().trim().to_owned();
     draft.slug = form.get("slug").unwrap_or_default().trim().to_owned();
@@ -310,7 +315,12 @@ async fn account(page: Page, http: HttpRequest, signup: Data<Signup>) -> Result<
     }
 }
 
-async fn take_account(page: Page, http: HttpRequest, signup: Data<Signup>, form: Form) -> Result<HttpResponse, Problem> {
+async fn take_account(
+    page: Page,
+    http: HttpRequest,
+    signup: Data<Signup>,
+    form: Form,
+) -> Result<HttpResponse, Problem> {
     let mut draft = Draft::of(&http, &page);
     draft.name = form.get("owner_name").unwrap_or_default().trim().to_owned();
     draft.email = form.get("owner_email").unwrap_or_default().trim().to_owned();
@@ -500,7 +510,12 @@ struct VerifyTemplate {
 }
 
 /// Where the link in the mail leads.
-async fn verify(page: Page, http: HttpRequest, signup: Data<Signup>, link: Query<VerifyLink>) -> Result<HttpResponse, Problem> {
+async fn verify(
+    page: Page,
+    http: HttpRequest,
+    signup: Data<Signup>,
+    link: Query<VerifyLink>,
+) -> Result<HttpResponse, Problem> {
     let (slug, token) = (link.slug.as_deref().unwrap_or_default(), link.token.as_deref().unwrap_or_default());
     let verified = signup.verify(slug, token, &Origin::of(&http)).await.map_err(Problem::from);
     match verified {

@@ -2,6 +2,7 @@
 
 mod create;
 mod lifecycle;
+mod listing;
 mod pages;
 mod preferences;
 pub(crate) mod store;
@@ -12,13 +13,14 @@ pub use create::{Born, CreateError, NewOwner, NewTenant, SignupKey, SlugChoice};
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 pub use lifecycle::LifecycleError;
+pub use listing::{Census, Found, Listed, Monthly, PAGE_ROWS, Search};
 pub use pages::pages;
 pub use preferences::{Preferences, time_zone};
 use serde::Serialize;
 pub use store::{ListFilter, TenantDetail};
 use tenancy::{TenantId, TenantSlug, TenantStatus};
 
-pub use crate::provisioning::store::StepView;
+pub use crate::provisioning::store::{SagaView, StepView};
 use crate::{
     mail::Bell,
     platform::StoreError,

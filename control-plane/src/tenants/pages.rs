@@ -155,12 +155,8 @@ async fn settings(
 ) -> Result<HttpResponse, Problem> {
     let now = tenants.preferences(tenant_of(&caller)?).await?.ok_or_else(not_served)?;
     let (_, place, _) = identity.me(caller.claims()).await?;
-    let filled = Filled {
-        name: &now.name,
-        language: now.language.as_str(),
-        timezone: &now.timezone,
-        currency: &now.currency,
-    };
+    let filled =
+        Filled { name: &now.name, language: now.language.as_str(), timezone: &now.timezone, currency: &now.currency };
     Ok(page.ok(&SettingsTemplate {
         wrong: 0,
         fields: fields(&page, &filled, None),

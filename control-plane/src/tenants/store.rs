@@ -1,5 +1,7 @@
 //! The tables `tenants` and `memberships`, as the registry uses them.
 
+pub(super) mod listing;
+
 use deadpool_postgres::GenericClient;
 use futures_util::try_join;
 use jiff::Timestamp;

@@ -68,7 +68,9 @@ pub(super) async fn show(desk: Desk) -> Result<HttpResponse, Problem> {
     });
     let mut charts = vec![Columns::new(page.t("chart-activity"), bars.collect(), when, how_many)];
     for (resource, counts) in [("tasks", tasks), ("leads", leads)] {
-        let Some(resource) = modules::named(resource).filter(|resource| tenant.may(resource.reading())) else { continue };
+        let Some(resource) = modules::named(resource).filter(|resource| tenant.may(resource.reading())) else {
+            continue;
+        };
         let bars: Vec<Bar> = resource.states().iter().map(|word| of_state(&page, word, &counts)).collect();
         let caption = page.t1("chart-states", "what", resource.in_words(&page));
         charts.push(Columns::new(caption, bars, page.t("field-status"), how_many));

@@ -41,7 +41,8 @@ macro_rules! select_tenants {
 const TENANTS: &str = select_tenants!("");
 const SOME_TENANTS: &str = select_tenants!(" AND t.id = ANY($1)");
 
-const PACKAGES: &str = "SELECT key, modules, limits, name_tr, name, price_monthly, currency, is_active AND is_visible, sort_order
+const PACKAGES: &str =
+    "SELECT key, modules, limits, name_tr, name, price_monthly, currency, is_active AND is_visible, sort_order
     FROM packages";
 
 const MEMBERS: &str = "SELECT m.user_id, u.name FROM memberships m JOIN users u ON u.id = m.user_id

@@ -58,8 +58,12 @@ mod tests {
         let families = ["field-", "value-", "resource-", "one-", "new-", "empty-"];
         for language in Language::ALL {
             let is_of_families = |key: &&String| families.iter().any(|family| key.starts_with(family));
-            let known: BTreeSet<&String> =
-                Texts::of(*language).keys().iter().filter(is_of_families).filter(|key| *key != "new-password").collect();
+            let known: BTreeSet<&String> = Texts::of(*language)
+                .keys()
+                .iter()
+                .filter(is_of_families)
+                .filter(|key| *key != "new-password")
+                .collect();
             let missing: Vec<&String> = wanted.iter().filter(|key| !known.contains(key)).collect();
             let unused: Vec<&&String> = known.iter().filter(|key| !wanted.contains(**key)).collect();
             assert!(missing.is_empty() && unused.is_empty(), "{language}: no {missing:?}; nobody asks for {unused:?}");

@@ -13,7 +13,7 @@ use control_plane::{
     provisioning::{Fault, Settings as Provisioning},
     tenants::{Born, NewOwner, NewTenant, SlugChoice, Tenants},
 };
-use tenancy::{Language, EmailAddress, TenantStatus};
+use tenancy::{EmailAddress, Language, TenantStatus};
 use tenantry::{
     cluster::{Cluster, ClusterOptions},
     config::Settings,

@@ -92,7 +92,8 @@ fn handlers_have_no_sql_and_stores_are_private() {
         for (path, text) in sources(folder) {
             let place = path.strip_prefix(root()).unwrap().display();
             let inside = path.strip_prefix(root().join(folder)).unwrap();
-            let of_pages = inside.components().any(|part| matches!(part.as_os_str().to_str(), Some("pages" | "console")));
+            let of_pages =
+                inside.components().any(|part| matches!(part.as_os_str().to_str(), Some("pages" | "console")));
             let is_store = path.file_name().is_some_and(|name| name == "store.rs");
             if path.file_name().is_some_and(|name| name == "api.rs" || name == "pages.rs") || (of_pages && !is_store) {
                 handlers += 1;
@@ -175,7 +176,8 @@ async fn the_database_has_the_same_lists_as_the_code() {
         Role::ALL.iter().filter(|role| **role != Role::SuperAdmin).map(|role| role.as_str()).collect();
     let tokens = {
         use identity::TokenKind::{Browser, Invitation, Onboarding, Operator, PasswordReset, Refresh, VerifyEmail};
-        [Browser, Invitation, Onboarding, Operator, PasswordReset, Refresh, VerifyEmail].map(identity::TokenKind::as_str)
+        [Browser, Invitation, Onboarding, Operator, PasswordReset, Refresh, VerifyEmail]
+            .map(identity::TokenKind::as_str)
     };
     let lists = [
         ("tenants", "status", all!(TenantStatus)),

@@ -65,7 +65,8 @@ async fn no_page_but_the_public_ones_is_shown_to_strangers() {
             assert!(location(&reply).starts_with(sign_in), "{path} leads to {}", location(&reply));
         }
         let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
-        let by_header = http.request(page.method.as_str().parse().unwrap(), format!("{}{path}", platform.client.base()));
+        let by_header =
+            http.request(page.method.as_str().parse().unwrap(), format!("{}{path}", platform.client.base()));
         let by_header = by_header.bearer_auth(owner.token().unwrap()).send().await.unwrap();
         assert!(location(&by_header).starts_with(sign_in), "{path} takes a header");
     }

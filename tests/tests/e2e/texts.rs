@@ -24,13 +24,8 @@ fn made_up() -> BTreeSet<String> {
     }
     let code = |code: &Code| code.as_str().to_ascii_lowercase().replace('_', "-");
     // What pages tell themselves, and what no page is asked for with.
-    let not_by_pages = [
-        Code::DuplicateSlug,
-        Code::EmailTaken,
-        Code::IdempotencyKeyReused,
-        Code::InvalidJson,
-        Code::QuotaExhausted,
-    ];
+    let not_by_pages =
+        [Code::DuplicateSlug, Code::EmailTaken, Code::IdempotencyKeyReused, Code::InvalidJson, Code::QuotaExhausted];
     for part in ["title", "text"] {
         let told = Code::ALL.iter().filter(|code| !not_by_pages.contains(code));
         all("problem", &mut told.map(|one| format!("{}-{part}", code(one))));
@@ -67,9 +62,8 @@ fn sources() -> Vec<(PathBuf, String)> {
 
 /// Everything between quotes that could be a key.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    let is_key = |word: &&str| {
-        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    };
+    let is_key =
+        |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     text.split('"').filter(is_key)
 }
 
@@ -82,7 +76,8 @@ fn every_text_that_is_asked_for_is_there() {
             for (at, _) in text.match_indices(call) {
                 let rest = &text[at + call.len()..];
                 let key = rest.trim_start().trim_start_matches('"').split('"').next().unwrap();
-                let is_key = key.contains('-') && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+                let is_key =
+                    key.contains('-') && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
                 if is_key && !keys.contains(key) {
                     missing.insert(format!("{key} in {}", path.display()));
                 }

@@ -10,7 +10,9 @@ pub(super) static LEADS: LazyLock<Resource> = LazyLock::new(|| {
         Field::text("contact_person", 200).searched().listed(),
         Field::email("email").searched(),
         Field::text("phone", 50),
-        Field::one_of("source", &["other", "website", "referral", "fair", "phone", "email", "social"]).filtered().listed(),
+        Field::one_of("source", &["other", "website", "referral", "fair", "phone", "email", "social"])
+            .filtered()
+            .listed(),
         Field::one_of("status", &["new", "contacted", "qualified", "proposal", "won", "lost"]).filtered().listed(),
         Field::text("fair", 200),
         Field::day("fair_date").sorted().listed(),

@@ -12,7 +12,13 @@ use super::resource::Resource;
 
 /// The resources of the module, as pages show them.
 pub(super) fn resources() -> Vec<&'static Resource> {
-    vec![&customers::CUSTOMERS, &leads::LEADS, &products::PRODUCTS, &calendar_events::CALENDAR_EVENTS, documents::resource()]
+    vec![
+        &customers::CUSTOMERS,
+        &leads::LEADS,
+        &products::PRODUCTS,
+        &calendar_events::CALENDAR_EVENTS,
+        documents::resource(),
+    ]
 }
 
 /// The pages of the module that no description gives.

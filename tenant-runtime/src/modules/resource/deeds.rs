@@ -23,11 +23,7 @@ const TRIES: usize = 5;
 
 impl Resource {
     /// A page of rows, and how many there are in all.
-    pub(crate) async fn list(
-        &'static self,
-        tenant: &Tenant,
-        query: &ListQuery,
-    ) -> Result<(Vec<Shown>, i64), Problem> {
+    pub(crate) async fn list(&'static self, tenant: &Tenant, query: &ListQuery) -> Result<(Vec<Shown>, i64), Problem> {
         Ok(store::list(self, tenant, query).await?)
     }
 

@@ -186,8 +186,7 @@ pub(super) async fn newest(
     tenant: &Tenant,
     title: &'static str,
 ) -> Result<Vec<(Uuid, Option<String>)>, QueryError> {
-    let sql =
-        format!("SELECT id, {title} FROM {} ORDER BY created_at DESC, id DESC LIMIT {CHOICES}", resource.name);
+    let sql = format!("SELECT id, {title} FROM {} ORDER BY created_at DESC, id DESC LIMIT {CHOICES}", resource.name);
     titled(&tenant.read(Statement::Kept(&sql), &[]).await?)
 }
 

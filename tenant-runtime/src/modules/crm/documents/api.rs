@@ -5,8 +5,8 @@ use actix_web::{
     http::header::{self, DispositionParam, DispositionType},
     web::{Bytes, Path, Payload, Query},
 };
-use serde::Deserialize;
 use futures_util::Stream;
+use serde::Deserialize;
 use tenancy::{Code, Problem, fields::FieldErrors, ids::AnyId};
 use uuid::Uuid;
 

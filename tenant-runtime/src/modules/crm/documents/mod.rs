@@ -22,7 +22,9 @@ static DOCUMENTS: LazyLock<Resource> = LazyLock::new(|| {
         .fields([
             Field::text("name", 200).required().sorted().searched(),
             Field::text("description", 2000).searched(),
-            Field::one_of("category", &["other", "offer", "contract", "invoice", "drawing", "photo"]).filtered().listed(),
+            Field::one_of("category", &["other", "offer", "contract", "invoice", "drawing", "photo"])
+                .filtered()
+                .listed(),
             Field::reference("customer_id", "cus").filtered().listed(),
             Field::reference("project_id", "prj").filtered(),
             Field::shown_text("file_name").listed(),

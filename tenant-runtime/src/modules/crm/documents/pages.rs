@@ -25,13 +25,15 @@ pub(super) async fn upload(desk: Desk, request: HttpRequest, path: Path<OnePath>
     while let Some(mut part) = parts.try_next().await.map_err(broken)? {
         let name = part.name().unwrap_or_default().to_owned();
         if name != "file" {
-            let value = part.bytes(MAX_FIELD).await.map_err(|_| Problem::new(Code::BadRequest, "a field is too long"))?;
+            let value =
+                part.bytes(MAX_FIELD).await.map_err(|_| Problem::new(Code::BadRequest, "a field is too long"))?;
             let value: Bytes = value.map_err(broken)?;
             fields.push((name, String::from_utf8_lossy(&value).into_owned()));
             continue;
         }
         Form::of(std::mem::take(&mut fields)).check(&request)?;
-        let file_name = part.content_disposition().and_then(|about| about.get_filename()).unwrap_or_default().to_owned();
+        let file_name =
+            part.content_disposition().and_then(|about| about.get_filename()).unwrap_or_default().to_owned();
         let kind = part.content_type().map(ToString::to_string);
         let kind = kind.as_deref().and_then(kinds::known).or_else(|| kinds::of_name(&file_name));
         api::store_file(&desk.tenant, document, &file_name, kind, part.map_err(|error| error.to_string())).await?;

@@ -72,9 +72,11 @@ pub(super) async fn show(
     let today = Timestamp::now().to_zoned(zone.clone()).date();
     let month = asked.iter().find(|(name, _)| name == "month").map(|(_, month)| month.as_str());
     let first = first_day(month, today);
-    let from = first.checked_sub(i64::from(first.weekday().since(Weekday::Monday)).days()).map_err(Problem::internal)?;
+    let from =
+        first.checked_sub(i64::from(first.weekday().since(Weekday::Monday)).days()).map_err(Problem::internal)?;
     let last = first.last_of_month();
-    let to = last.checked_add((7 - i64::from(last.weekday().since(Weekday::Monday))).days()).map_err(Problem::internal)?;
+    let to =
+        last.checked_add((7 - i64::from(last.weekday().since(Weekday::Monday))).days()).map_err(Problem::internal)?;
     let start = |day: Date| day.to_zoned(zone.clone()).map(|at| at.timestamp()).map_err(Problem::internal);
     let rows = store::between(resource, &tenant, by, start(from)?, start(to)?).await?;
     let rows = rows.iter().map(as_row).collect::<Result<Vec<_>, _>>()?;

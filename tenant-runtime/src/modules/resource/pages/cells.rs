@@ -56,7 +56,9 @@ pub(super) fn in_words(field: &Field, row: &Row, page: &Page) -> String {
     let value = row.get(field.name).unwrap_or(&Json::Null);
     let text = value.as_str();
     let told = match field.takes {
-        Takes::Text(_) | Takes::UpperText(_) | Takes::Email | Takes::Currency | Takes::Number(_) => text.map(str::to_owned),
+        Takes::Text(_) | Takes::UpperText(_) | Takes::Email | Takes::Currency | Takes::Number(_) => {
+            text.map(str::to_owned)
+        }
         Takes::Shown(Shows::Text) | Takes::Reference(_) => text.map(str::to_owned),
         Takes::OneOf(_) => text.map(|one| word(page, one)),
         Takes::Day => text.and_then(|text| text.parse::<Date>().ok()).map(|day| page.day(&day)),
@@ -65,7 +67,9 @@ pub(super) fn in_words(field: &Field, row: &Row, page: &Page) -> String {
             let currency = row.get(currency).and_then(Json::as_str).unwrap_or_default();
             decimal(value).map(|amount| page.money(&amount, currency))
         }
-        Takes::Decimal(_) | Takes::Shown(Shows::Decimal) => decimal(value).map(|number| page.number(&number.normalize())),
+        Takes::Decimal(_) | Takes::Shown(Shows::Decimal) => {
+            decimal(value).map(|number| page.number(&number.normalize()))
+        }
         Takes::Flag => value.as_bool().map(|flag| page.t(if flag { "yes" } else { "no" }).to_owned()),
         Takes::Tags(_) | Takes::Shown(Shows::Texts) => {
             let texts = value.as_array().into_iter().flatten().filter_map(Json::as_str);
@@ -128,7 +132,12 @@ impl Resource {
     }
 
     /// Rows as lines of a table.
-    pub(super) async fn lines(&'static self, tenant: &Tenant, page: &Page, rows: &[Shown]) -> Result<Vec<Line>, Problem> {
+    pub(super) async fn lines(
+        &'static self,
+        tenant: &Tenant,
+        page: &Page,
+        rows: &[Shown],
+    ) -> Result<Vec<Line>, Problem> {
         let rows = rows.iter().map(as_row).collect::<Result<Vec<_>, _>>()?;
         let titles = self.titles_in(tenant, page, &rows).await?;
         let line = |row: &Row| Line {
@@ -140,7 +149,12 @@ impl Resource {
     }
 
     /// What the rows are called that these refer to, as far as whoever asks may read them.
-    pub(super) async fn titles_in(&'static self, tenant: &Tenant, page: &Page, rows: &[Row]) -> Result<Titles, Problem> {
+    pub(super) async fn titles_in(
+        &'static self,
+        tenant: &Tenant,
+        page: &Page,
+        rows: &[Row],
+    ) -> Result<Titles, Problem> {
         let mut wanted: BTreeMap<&str, BTreeSet<Uuid>> = BTreeMap::new();
         for field in &self.fields {
             let Takes::Reference(prefix) = field.takes else { continue };
@@ -197,7 +211,9 @@ fn deed(tenant: &Tenant, page: &Page, row: &Row) -> Deed {
     let is_there = text("action") != "deleted";
     Deed {
         title: text("title").to_owned(),
-        what: page.find(&format!("one-{}", text("resource"))).map_or_else(|| word(page, text("resource")), str::to_owned),
+        what: page
+            .find(&format!("one-{}", text("resource")))
+            .map_or_else(|| word(page, text("resource")), str::to_owned),
         action: word(page, text("action")),
         who: text("created_by_name").to_owned(),
         href: resource.filter(|_| is_there).map(|resource| format!("{}/{}", resource.page(), text("row_id"))),

@@ -148,7 +148,12 @@ fn is_grouped(text: &str, mark: char) -> bool {
     (1..=3).contains(&first.len()) && first != "0" && rest.peek().is_some() && rest.all(|part| part.len() == 3)
 }
 
-async fn choices(field: &'static Field, tenant: &Tenant, page: &Page, chosen: &[String]) -> Result<Vec<Choice>, Problem> {
+async fn choices(
+    field: &'static Field,
+    tenant: &Tenant,
+    page: &Page,
+    chosen: &[String],
+) -> Result<Vec<Choice>, Problem> {
     let is_chosen = |value: &str| chosen.iter().any(|one| one == value);
     let choice = |value: String, label: String| Choice { is_chosen: is_chosen(&value), value, label };
     let nobody = || choice(String::new(), page.t("none").to_owned());
@@ -200,7 +205,13 @@ async fn newest(
 }
 
 /// What a form says, as programs would send it. A form that is not whole changes only what it has.
-pub(super) fn body(resource: &'static Resource, page: &Page, form: &Form, is_new: bool, is_whole: bool) -> Map<String, Json> {
+pub(super) fn body(
+    resource: &'static Resource,
+    page: &Page,
+    form: &Form,
+    is_new: bool,
+    is_whole: bool,
+) -> Map<String, Json> {
     let mut body = Map::new();
     for field in resource.fields.iter().filter(|field| field.is_asked(is_new)) {
         let name = field.written_as();

@@ -4,11 +4,7 @@ use actix_web::HttpRequest;
 use askama::Template;
 use ui::{Choice, Console, Page};
 
-use super::{
-    Answer, board, calendar,
-    cells::Line,
-    parameters, query_of, word,
-};
+use super::{Answer, board, calendar, cells::Line, parameters, query_of, word};
 use crate::{
     console::{Desk, Usage},
     modules::resource::{Limit, Resource, field::Takes, list::ListQuery},
@@ -97,14 +93,16 @@ fn given<'a>(asked: &'a [(String, String)], name: &str) -> &'a str {
 }
 
 async fn table(resource: &'static Resource, desk: Desk, asked: Vec<(String, String)>) -> Answer {
-    let query = ListQuery::parse(&query_of(asked.iter().map(|(name, value)| (name.as_str(), value.as_str()))), resource)?;
+    let query =
+        ListQuery::parse(&query_of(asked.iter().map(|(name, value)| (name.as_str(), value.as_str()))), resource)?;
     let new = new_of(resource, &desk);
     let Desk { page, tenant, console } = desk;
     let (rows, total) = resource.list(&tenant, &query).await?;
     let lines = resource.lines(&tenant, &page, &rows).await?;
     let (first, last) = (query.offset() + 1, query.offset() + i64::try_from(lines.len()).unwrap_or(0));
     let to_page = |number: u32| {
-        let others = asked.iter().filter(|(name, _)| name != "page").map(|(name, value)| (name.as_str(), value.as_str()));
+        let others =
+            asked.iter().filter(|(name, _)| name != "page").map(|(name, value)| (name.as_str(), value.as_str()));
         let number = number.to_string();
         format!("{}?{}", resource.page(), query_of(others.chain([("page", number.as_str())])))
     };
@@ -153,11 +151,8 @@ fn filters(resource: &'static Resource, page: &Page, asked: &[(String, String)])
             let chosen = given(asked, field.name);
             let label = field.label(page);
             let all = Choice { value: String::new(), label: format!("{label}: {}", page.t("all")), is_chosen: false };
-            let choice = |one: &&str| Choice {
-                value: (*one).to_owned(),
-                label: word(page, one),
-                is_chosen: *one == chosen,
-            };
+            let choice =
+                |one: &&str| Choice { value: (*one).to_owned(), label: word(page, one), is_chosen: *one == chosen };
             let choices = std::iter::once(all).chain(words.iter().map(choice)).collect();
             Filter { name: field.name.to_owned(), label, choices }
         })
@@ -166,9 +161,8 @@ fn filters(resource: &'static Resource, page: &Page, asked: &[(String, String)])
 
 /// What the form of the filters keeps as it is: the order, and what the list was narrowed to by a link.
 fn kept(resource: &'static Resource, asked: &[(String, String)]) -> Vec<(String, String)> {
-    let is_word = |name: &str| {
-        resource.filters().any(|field| field.name == name && matches!(field.takes, Takes::OneOf(_)))
-    };
+    let is_word =
+        |name: &str| resource.filters().any(|field| field.name == name && matches!(field.takes, Takes::OneOf(_)));
     asked.iter().filter(|(name, _)| !matches!(name.as_str(), "page" | "search") && !is_word(name)).cloned().collect()
 }
 

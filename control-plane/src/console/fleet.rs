@@ -1,0 +1,267 @@
+//! `/admin/fleet`: who is at which schema version, and the runs that bring everybody up.
+
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Data, Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+use tenancy::Problem;
+use ui::{Arg, Console, Field, Form, Look, Page, events};
+
+use super::{
+    console,
+    desk::Desk,
+    policy::{Wrong, fields, policy, unknown},
+    rehearsal::{Rehearsed, begin, rehearsed},
+    runs::{FailureView, RunView, failure_view, run_view},
+    words::{Pages, took},
+};
+use crate::{
+    fleet::{Fleet, FleetError, Plan, Policy, RunId, Status},
+    identity::Caller,
+    tenants::PAGE_ROWS,
+};
+
+/// How many of those who are behind a page names, and how many failures of the run under way.
+const SHOWN: usize = 20;
+
+struct Version {
+    version: i32,
+    tenants: String,
+    is_target: bool,
+}
+
+#[derive(Template)]
+#[template(path = "console/fleet.html")]
+struct FleetTemplate {
+    page: Page,
+    console: Console,
+    problem: Option<String>,
+    target: i32,
+    versions: Vec<Version>,
+    behind: Vec<(String, i32)>,
+    behind_count: String,
+    more_behind: Option<String>,
+    migrations: Vec<String>,
+    estimate: String,
+    failing: Vec<FailureView>,
+    run: Option<RunView>,
+    failures: Vec<FailureView>,
+    rehearsal: Option<Rehearsed>,
+    runs: Vec<RunView>,
+    wrong: usize,
+    fields: Vec<Field>,
+    is_moving: bool,
+}
+
+/// What was sent, and why nothing came of it.
+#[derive(Default)]
+struct Refused {
+    form: Option<Form>,
+    problem: Option<String>,
+    wrong: Wrong,
+}
+
+pub(super) async fn show(
+    page: Page,
+    caller: Caller,
+    fleet: Data<Fleet>,
+    desk: Data<Desk>,
+) -> Result<HttpResponse, Problem> {
+    Ok(page.ok(&template(&page, &caller, &fleet, &desk, Refused::default()).await?))
+}
+
+async fn template(
+    page: &Page,
+    caller: &Caller,
+    fleet: &Fleet,
+    desk: &Desk,
+    refused: Refused,
+) -> Result<FleetTemplate, Problem> {
+    let status = fleet.status().await?;
+    // Migrations that can't be used are said, and everything else is shown all the same.
+    let (plan, unusable) = match fleet.plan(&Policy::default()).await {
+        Ok(plan) => (Some(plan), None),
+        Err(error @ FleetError::TransactionControl(_)) => (None, Some(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    let running = fleet.running().await?;
+    let failures = match &running {
+        Some(run) => fleet.failures(run.id, SHOWN as i64, 0).await?,
+        None => Vec::new(),
+    };
+    let rehearsal = rehearsed(page, desk);
+    let is_rehearsing = rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.is_under_way);
+    let is_held = running.as_ref().is_some_and(|run| run.is_held);
+    let names = plan.as_ref().map(|plan| plan.tenants.as_slice()).unwrap_or_default();
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let left = names.len().saturating_sub(SHOWN);
+    Ok(FleetTemplate {
+        console: console(page, caller),
+        problem: refused.problem.or(unusable),
+        target: status.target_version,
+        versions: versions(page, &status),
+        behind: names.iter().take(SHOWN).map(|one| (one.slug.to_string(), one.version)).collect(),
+        behind_count: page.count(&count(names.len())),
+        more_behind: (left > 0).then(|| page.t1("admin-and-more", "count", left)),
+        estimate: estimate(page, plan.as_ref()),
+        migrations: plan.map(|plan| plan.migrations).unwrap_or_default(),
+        failing: status.failing.iter().take(SHOWN).map(|one| FailureView::of_failing(page, one)).collect(),
+        run: running.map(|run| run_view(page, &run, fleet.progress_here().filter(|_| run.is_held))),
+        failures: failures.iter().map(|one| failure_view(page, one)).collect(),
+        rehearsal,
+        runs: status.runs.iter().map(|run| run_view(page, run, None)).collect(),
+        wrong: refused.wrong.len(),
+        fields: fields(page, refused.form.as_ref(), &refused.wrong),
+        is_moving: is_held || is_rehearsing,
+        page: page.clone(),
+    })
+}
+
+fn versions(page: &Page, status: &Status) -> Vec<Version> {
+    let version = |(version, tenants): (&i32, &i64)| Version {
+        version: *version,
+        tenants: page.count(tenants),
+        is_target: *version == status.target_version,
+    };
+    status.versions.iter().rev().map(version).collect()
+}
+
+fn estimate(page: &Page, plan: Option<&Plan>) -> String {
+    match plan.and_then(|plan| plan.estimate_seconds) {
+        Some(seconds) => {
+            let time = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+            page.t1("admin-estimate", "time", took(page, time))
+        }
+        None => page.t("admin-no-estimate").to_owned(),
+    }
+}
+
+pub(super) async fn tell(fleet: Data<Fleet>, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
+    events(move || {
+        let (fleet, desk) = (fleet.clone(), desk.clone());
+        async move {
+            let (run, rehearsing) = (fleet.running().await?, desk.rehearsal().since());
+            let counts = run.as_ref().map(|run| (run.id, run.is_held, run.done, run.failed, run.newer, run.gone));
+            let wave = fleet.progress_here().map(|progress| progress.wave);
+            let state = format!("{counts:?} {wave:?} {rehearsing:?} {}", desk.rehearsed().turns());
+            Ok(Look { state, is_over: rehearsing.is_none() && !run.is_some_and(|run| run.is_held) })
+        }
+    })
+}
+
+pub(super) async fn start(
+    page: Page,
+    caller: Caller,
+    fleet: Data<Fleet>,
+    desk: Data<Desk>,
+    form: Form,
+) -> Result<HttpResponse, Problem> {
+    let policy = match policy(&form) {
+        Ok(policy) => policy,
+        Err(wrong) => return wrong_fields(&page, &caller, &fleet, &desk, form, wrong.errors().clone()).await,
+    };
+    match fleet.begin(policy.clone(), caller.actor()).await {
+        Ok(()) => Ok(page.see_other("/admin/fleet?done=run-begun")),
+        Err(error) => refuse(&page, &caller, &fleet, &desk, form, &policy, error).await,
+    }
+}
+
+pub(super) async fn stop(page: Page, fleet: Data<Fleet>, _: Form) -> Result<HttpResponse, Problem> {
+    let asked = fleet.request_stop().await?;
+    Ok(page.see_other(if asked { "/admin/fleet?done=run-stopping" } else { "/admin/fleet" }))
+}
+
+pub(super) async fn rehearse(
+    page: Page,
+    caller: Caller,
+    fleet: Data<Fleet>,
+    desk: Data<Desk>,
+    form: Form,
+) -> Result<HttpResponse, Problem> {
+    let policy = match policy(&form) {
+        Ok(policy) => policy,
+        Err(wrong) => return wrong_fields(&page, &caller, &fleet, &desk, form, wrong.errors().clone()).await,
+    };
+    // What a rehearsal would end with at once is said at once.
+    if let Err(error) = fleet.plan(&policy).await {
+        return refuse(&page, &caller, &fleet, &desk, form, &policy, error).await;
+    }
+    begin(&desk, fleet.get_ref().clone(), policy);
+    Ok(page.see_other("/admin/fleet?done=rehearsal-begun"))
+}
+
+async fn wrong_fields(
+    page: &Page,
+    caller: &Caller,
+    fleet: &Fleet,
+    desk: &Desk,
+    form: Form,
+    wrong: Wrong,
+) -> Result<HttpResponse, Problem> {
+    let refused = Refused { form: Some(form), problem: None, wrong };
+    Ok(page.answer(StatusCode::UNPROCESSABLE_ENTITY, &template(page, caller, fleet, desk, refused).await?))
+}
+
+async fn refuse(
+    page: &Page,
+    caller: &Caller,
+    fleet: &Fleet,
+    desk: &Desk,
+    form: Form,
+    policy: &Policy,
+    error: FleetError,
+) -> Result<HttpResponse, Problem> {
+    let problem = match &error {
+        FleetError::Unknown(slugs) => {
+            return wrong_fields(page, caller, fleet, desk, form, unknown(page, policy, slugs)).await;
+        }
+        FleetError::Busy(run) => page.t1("admin-run-busy", "actor", run.actor.as_str()),
+        FleetError::OldProgram { target, own } => {
+            page.with("admin-old-program", [("target", Arg::from(*target)), ("own", Arg::from(*own))])
+        }
+        FleetError::TransactionControl(_) => error.to_string(),
+        _ => return Err(error.into()),
+    };
+    let refused = Refused { form: Some(form), problem: Some(problem), wrong: Wrong::new() };
+    Ok(page.answer(StatusCode::CONFLICT, &template(page, caller, fleet, desk, refused).await?))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    page: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/run.html")]
+struct RunTemplate {
+    page: Page,
+    console: Console,
+    run: RunView,
+    failures: Vec<FailureView>,
+    pages: Pages,
+}
+
+/// One run, with whom it did not bring up.
+pub(super) async fn run(
+    page: Page,
+    caller: Caller,
+    fleet: Data<Fleet>,
+    id: Path<String>,
+    asked: Query<Asked>,
+) -> Result<HttpResponse, Problem> {
+    let id: RunId = id.parse().map_err(|_| Problem::not_found("run"))?;
+    let run = fleet.run(id).await?.ok_or_else(|| Problem::not_found("run"))?;
+    let number = asked.page.as_deref().and_then(|page| page.parse().ok()).unwrap_or(1_u32).clamp(1, 1_000_000);
+    let failures = fleet.failures(id, PAGE_ROWS, i64::from(number - 1) * PAGE_ROWS).await?;
+    let total = run.failed + run.newer + run.gone;
+    Ok(page.ok(&RunTemplate {
+        console: console(&page, &caller),
+        failures: failures.iter().map(|one| failure_view(&page, one)).collect(),
+        pages: Pages::new(&page, &format!("/admin/fleet/runs/{id}"), &[], number, total),
+        run: run_view(&page, &run, fleet.progress_here().filter(|_| run.is_held)),
+        page: page.clone(),
+    }))
+}

@@ -1,0 +1,55 @@
+//! How a tenant is made or unmade, step by step.
+
+use ui::Page;
+
+use super::words::between;
+use crate::{
+    provisioning::saga::{self, Direction, Kind, State},
+    tenants::{SagaView, StepView},
+};
+
+/// The steps of what makes or unmakes a tenant.
+pub(super) struct Making {
+    pub(super) title: String,
+    pub(super) steps: Vec<Step>,
+    /// Why it failed last, where it goes on by itself.
+    pub(super) trouble: Option<String>,
+}
+
+/// One of them.
+pub(super) struct Step {
+    pub(super) name: String,
+    pub(super) state: &'static str,
+    pub(super) time: String,
+    pub(super) error: Option<String>,
+}
+
+pub(super) fn making(page: &Page, saga: &SagaView, steps: &[StepView]) -> Making {
+    let title = match (saga.kind, saga.state) {
+        (_, State::Undoing | State::Undone) => "admin-unmade",
+        (Kind::Drop, _) => "admin-dropped",
+        (Kind::Create | Kind::Adopt, _) => "admin-made",
+    };
+    let find = |name: &str, direction| steps.iter().find(|step| step.step == name && step.direction == direction);
+    let is_over = saga.finished_at.is_some();
+    let forward = saga::steps(saga.kind).map(|name| told(page, name, find(name, Direction::Do), is_over));
+    let names: Vec<&str> = saga::steps(saga.kind).collect();
+    let back = names.iter().rev().filter_map(|name| {
+        let step = find(name, Direction::Undo)?;
+        let told = told(page, name, Some(step), is_over);
+        Some(Step { name: page.t1("admin-undo", "step", told.name.as_str()), ..told })
+    });
+    let trouble = saga.error.clone().filter(|_| !is_over);
+    Making { title: page.t(title).to_owned(), steps: forward.chain(back).collect(), trouble }
+}
+
+fn told(page: &Page, name: &str, step: Option<&StepView>, is_over: bool) -> Step {
+    let (state, time) = match step {
+        Some(StepView { finished_at: Some(end), started_at, .. }) => ("done", between(page, *started_at, *end)),
+        Some(StepView { error: Some(_), .. }) => ("failed", String::new()),
+        Some(_) if !is_over => ("doing", String::new()),
+        _ => ("waiting", String::new()),
+    };
+    let error = step.filter(|step| step.finished_at.is_none()).and_then(|step| step.error.clone());
+    Step { name: page.t(&format!("step-{name}")).to_owned(), state, time, error }
+}

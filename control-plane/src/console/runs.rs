@@ -1,0 +1,121 @@
+//! A run, and whom it did not bring up, as pages show them.
+
+use jiff::Timestamp;
+use ui::{Arg, Page, Tone};
+
+use super::words::{Badge, between};
+use crate::fleet::{Failing, Outcome, Progress, Run, RunState, TenantResult};
+
+/// A run.
+pub(super) struct RunView {
+    pub(super) id: String,
+    pub(super) state: Badge,
+    pub(super) is_held: bool,
+    pub(super) target: i32,
+    pub(super) actor: String,
+    pub(super) reason: Option<String>,
+    pub(super) started: String,
+    pub(super) took: String,
+    pub(super) turns: i64,
+    pub(super) total: i64,
+    /// The wave, where this process is at it.
+    pub(super) wave: Option<String>,
+    pub(super) done: String,
+    pub(super) failed: String,
+    pub(super) left: String,
+    pub(super) has_failed: bool,
+    /// How many were newer than this program, and gone meanwhile; nothing where nobody was.
+    pub(super) passed_over: Option<String>,
+}
+
+pub(super) fn run_view(page: &Page, run: &Run, here: Option<Progress>) -> RunView {
+    let turns = run.done + run.failed + run.newer + run.gone;
+    // Others may have fallen behind since it began.
+    let total = i64::from(run.tenants).max(turns);
+    let total = here.as_ref().map_or(total, |here| total.max(i64::try_from(here.total).unwrap_or(0)));
+    let (tone, word) = match run.state {
+        RunState::Running if run.is_held => (Tone::Info, "admin-run-running"),
+        RunState::Running => (Tone::Warn, "admin-run-left"),
+        RunState::Done if run.failed > 0 => (Tone::Bad, "admin-run-done-but"),
+        RunState::Done => (Tone::Good, "admin-run-done"),
+        RunState::Stopped => (Tone::Warn, "admin-run-stopped"),
+    };
+    let passed_over = run.newer + run.gone;
+    RunView {
+        id: run.id.to_string(),
+        state: Badge { tone, label: page.t(word).to_owned() },
+        is_held: run.is_held,
+        target: run.target_version,
+        actor: run.actor.clone(),
+        reason: run.reason.as_deref().map(|reason| told(page, reason)),
+        started: page.moment(&run.started_at),
+        took: between(page, run.started_at, run.finished_at.unwrap_or_else(Timestamp::now)),
+        turns,
+        total,
+        wave: here.filter(|here| here.wave > 0).map(|here| page.t1("admin-wave", "number", here.wave)),
+        done: page.count(&run.done),
+        failed: page.count(&run.failed),
+        left: page.count(&(total - turns)),
+        has_failed: run.failed > 0,
+        passed_over: (passed_over > 0).then(|| {
+            let counts = [("newer", Arg::from(run.newer)), ("gone", Arg::from(run.gone))];
+            page.with("admin-passed-over", counts)
+        }),
+    }
+}
+
+/// Why a run stopped: what the platform says itself, in somebody's language; an error as it came.
+fn told(page: &Page, reason: &str) -> String {
+    let key = match reason {
+        "a canary failed" => "admin-stopped-canary",
+        "it was left" => "admin-stopped-left",
+        "it was asked to stop" | "it was interrupted" => "admin-stopped-asked",
+        _ => {
+            // After so many failures.
+            let failed = reason.strip_suffix(" failed").and_then(|count| count.parse::<i64>().ok());
+            return failed.map_or(reason.to_owned(), |count| page.t1("admin-stopped-failures", "count", count));
+        }
+    };
+    page.t(key).to_owned()
+}
+
+/// A tenant that was not brought up.
+pub(super) struct FailureView {
+    pub(super) slug: String,
+    pub(super) kind: Badge,
+    pub(super) message: String,
+    pub(super) versions: String,
+    pub(super) tries: Option<String>,
+    pub(super) at: Option<String>,
+}
+
+pub(super) fn failure_view(page: &Page, one: &TenantResult) -> FailureView {
+    let kind = match (one.failure, one.outcome) {
+        (Some(failure), _) => Badge { tone: Tone::Bad, label: page.t(&format!("admin-failure-{failure}")).to_owned() },
+        (None, Outcome::Newer) => Badge { tone: Tone::Neutral, label: page.t("admin-outcome-newer").to_owned() },
+        (None, _) => Badge { tone: Tone::Neutral, label: page.t("admin-outcome-gone").to_owned() },
+    };
+    FailureView {
+        slug: one.slug.to_string(),
+        kind,
+        message: one.message.clone().unwrap_or_default(),
+        versions: one.from_version.map(|version| version.to_string()).unwrap_or_default(),
+        tries: Some(page.count(&i64::from(one.tries))),
+        at: None,
+    }
+}
+
+impl FailureView {
+    /// Somebody who is behind since a try failed.
+    pub(super) fn of_failing(page: &Page, one: &Failing) -> Self {
+        let label = page.t(&format!("admin-failure-{}", one.failure)).to_owned();
+        Self {
+            slug: one.slug.to_string(),
+            kind: Badge { tone: Tone::Bad, label },
+            message: one.message.clone().unwrap_or_default(),
+            versions: one.version.to_string(),
+            tries: None,
+            at: Some(page.moment(&one.at)),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! How the console says what several of its pages say.
+
+use std::time::Duration;
+
+use askama::Template;
+use jiff::Timestamp;
+use tenancy::TenantStatus;
+use ui::{Arg, Page, Tone, encoded};
+
+use crate::tenants::PAGE_ROWS;
+
+/// A state, as a word with its tone.
+#[derive(Debug, Clone)]
+pub(super) struct Badge {
+    pub(super) tone: Tone,
+    pub(super) label: String,
+}
+
+pub(super) fn state(page: &Page, status: TenantStatus) -> Badge {
+    let tone = match status {
+        TenantStatus::Provisioning | TenantStatus::Trial => Tone::Info,
+        TenantStatus::Active => Tone::Good,
+        TenantStatus::Suspended => Tone::Warn,
+        TenantStatus::Failed => Tone::Bad,
+        TenantStatus::Cancelled | TenantStatus::Deleted => Tone::Neutral,
+    };
+    Badge { tone, label: state_word(page, status).to_owned() }
+}
+
+pub(super) fn state_word(page: &Page, status: TenantStatus) -> &'static str {
+    page.find(&format!("admin-state-{status}")).unwrap_or(status.as_str())
+}
+
+/// What there is none of.
+pub(super) fn dash(page: &Page, text: Option<String>) -> String {
+    text.unwrap_or_else(|| page.t("optional-none").to_owned())
+}
+
+pub(super) fn moment(page: &Page, at: Option<Timestamp>) -> String {
+    dash(page, at.map(|at| page.moment(&at)))
+}
+
+/// A time that something took, in the unit that fits.
+pub(super) fn took(page: &Page, time: Duration) -> String {
+    let (key, count) = match time.as_secs() {
+        0..2 => ("milliseconds", time.as_millis()),
+        seconds @ 2..120 => ("admin-seconds", seconds.into()),
+        seconds => ("admin-minutes", (seconds / 60).into()),
+    };
+    page.t1(key, "count", Arg::from(u32::try_from(count).unwrap_or(u32::MAX)))
+}
+
+pub(super) fn between(page: &Page, start: Timestamp, end: Timestamp) -> String {
+    took(page, Duration::try_from(end.duration_since(start)).unwrap_or_default())
+}
+
+/// The links from one page of a list to the next.
+#[derive(Template)]
+#[template(path = "console/pages.html")]
+pub(super) struct Pages {
+    page: Page,
+    rows: String,
+    previous: Option<String>,
+    next: Option<String>,
+}
+
+impl Pages {
+    /// The links of page `number` of a list at this path, which is asked with these values.
+    pub(super) fn new(page: &Page, path: &str, asked: &[(&str, &str)], number: u32, total: i64) -> Self {
+        let before = i64::from(number.saturating_sub(1)) * PAGE_ROWS;
+        let link = |number: u32| {
+            let asked = asked.iter().filter(|(_, value)| !value.is_empty());
+            let asked: String = asked.map(|(name, value)| format!("{name}={}&", encoded(value))).collect();
+            format!("{path}?{asked}page={number}")
+        };
+        let to = (before + PAGE_ROWS).min(total);
+        let figures = [("from", before.min(total - 1) + 1), ("to", to), ("total", total)];
+        Self {
+            rows: page.with("page-rows", figures.map(|(name, value)| (name, Arg::from(page.count(&value))))),
+            previous: (number > 1).then(|| link(number - 1)),
+            next: (to < total).then(|| link(number + 1)),
+            page: page.clone(),
+        }
+    }
+}
