@@ -2,6 +2,8 @@
 
 mod looks;
 mod making;
+mod operators;
 mod signing_in;
 mod signup;
 mod wizard;
+mod work;

@@ -1,0 +1,210 @@
+//! Working in a workspace: from signing up to the first customer, and on.
+
+use serde_json::json;
+use tests::{TestPlatform, browser::Browser};
+
+use super::wizard::up_to_payment;
+
+const EMAIL: &str = "ada@example.com";
+
+/// A browser that is signed in to a new workspace, and its slug.
+async fn at_work(platform: &TestPlatform) -> (Browser, String) {
+    let browser = platform.browser().await;
+    up_to_payment(&browser, "Quattro Stand", EMAIL).await;
+    browser.press("Create workspace").await;
+    browser.is_at("/app").await;
+    (browser, "quattro-stand".to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_signing_up_to_the_first_customer_and_its_row() {
+    let platform = TestPlatform::start().await;
+    let (browser, slug) = at_work(&platform).await;
+    browser.shows("Welcome! Your workspace is ready.").await;
+    browser.shows("14 days of your trial are left").await;
+    browser.click("a[href='/app/customers/new']").await;
+    browser.is_at("/app/customers/new").await;
+
+    // What is wrong is said at its field, and nothing that was typed is lost.
+    browser.fill("email", "nobody").await;
+    browser.fill("city", "İstanbul").await;
+    browser.fill("total_revenue", "1,250.50").await;
+    browser.press("Create").await;
+    browser.shows("2 fields need another look.").await;
+    assert_eq!(browser.error_of("company_name").await, "Please fill this in.");
+    assert_eq!(browser.error_of("email").await, "Write an e-mail address, like name@example.com.");
+    assert_eq!(browser.value("city").await, "İstanbul");
+
+    browser.fill("company_name", "Ünlü İnşaat").await;
+    browser.fill("email", "info@example.com").await;
+    browser.press("Create").await;
+    browser.shows("Created.").await;
+    browser.shows("Ünlü İnşaat").await;
+    browser.has_no_problems_but(&[422]).await;
+
+    let session = platform.tenant_session(&slug).await;
+    let sql = "SELECT company_name, city, total_revenue::text, created_by_name FROM customers";
+    let rows = session.query(sql, &[]).await.unwrap();
+    let texts: Vec<Vec<String>> = rows.iter().map(|row| (0..4).map(|at| row.get(at)).collect()).collect();
+    assert_eq!(texts, [["Ünlü İnşaat", "İstanbul", "1250.5000", "Ada Lovelace"].map(str::to_owned)]);
+
+    // It is found, whichever letter i it is looked for with.
+    browser.goto("/app/customers?search=UNLU").await;
+    browser.shows("Nothing fits").await;
+    browser.goto("/app/customers").await;
+    browser.fill("search", "INSAAT").await;
+    browser.until("the list without it", async || Ok(browser.here().await.contains("INSAAT").then_some(()))).await;
+    browser.shows("Nothing fits").await;
+    browser.fill("search", "inşaat").await;
+    browser.shows("Ünlü İnşaat").await;
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_change_one_row_are_told_of_each_other() {
+    let platform = TestPlatform::start().await;
+    let (browser, _) = at_work(&platform).await;
+    let owner = platform.client.sign_in(EMAIL).await;
+    let made = owner.post("/api/v1/customers", &json!({ "company_name": "Acme" })).await.expect(201).body;
+    let id = made["id"].as_str().unwrap();
+    browser.goto(&format!("/app/customers/{id}")).await;
+    owner.patch(&format!("/api/v1/customers/{id}"), &json!({ "city": "Ankara" })).await.expect(200);
+    browser.fill("city", "Berlin").await;
+    browser.press("Save").await;
+    browser.shows("This was changed by somebody else meanwhile.").await;
+    assert_eq!(browser.value("city").await, "Berlin");
+    // Whoever has read that, and sends it again, means it.
+    browser.press("Save").await;
+    browser.shows("Saved.").await;
+    assert_eq!(owner.get(&format!("/api/v1/customers/{id}")).await.body["city"], "Berlin");
+
+    browser.press("Delete").await;
+    browser.press("Yes, delete it").await;
+    browser.shows("Deleted.").await;
+    owner.get(&format!("/api/v1/customers/{id}")).await.expect(404);
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_package_says_what_the_next_would_give() {
+    let platform = TestPlatform::start().await;
+    let (browser, slug) = at_work(&platform).await;
+    let session = platform.platform_session().await;
+    let sql = "UPDATE tenants SET limit_overrides = '{\"max_customers\": 1}' WHERE slug = $1";
+    session.execute(sql, &[&slug]).await.unwrap();
+    let owner = platform.client.sign_in(EMAIL).await;
+    tests::eventually("the limit is known", async || {
+        let reply = owner.post("/api/v1/customers", &json!({ "company_name": "One" })).await;
+        reply.code() == "LIMIT_REACHED"
+    })
+    .await;
+    browser.goto("/app/customers/new").await;
+    browser.fill("company_name", "Two").await;
+    browser.press("Create").await;
+    browser.shows("Your package (Professional) has room for Customers: 1.").await;
+    browser.shows("Professional has 1,000").await;
+    assert_eq!(browser.value("company_name").await, "Two");
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_goes_over_the_board_with_and_without_scripts() {
+    let platform = TestPlatform::start().await;
+    let (browser, _) = at_work(&platform).await;
+    let owner = platform.client.sign_in(EMAIL).await;
+    let made = owner.post("/api/v1/tasks", &json!({ "title": "Draw the stand" })).await.expect(201).body;
+    let path = format!("/api/v1/tasks/{}", made["id"].as_str().unwrap());
+    browser.goto("/app/tasks?view=board").await;
+    let card = ".column[data-value=todo] .task-card";
+    let drag = "const [card, column] = [document.querySelector(arguments[0]), document.querySelector(arguments[1])];
+        const data = new DataTransfer();
+        const fire = (at, kind) => at.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
+        fire(card, 'dragstart'); fire(column, 'dragover'); fire(column, 'drop'); fire(card, 'dragend');";
+    browser.run_with(drag, vec![json!(card), json!(".column[data-value=review]")]).await;
+    browser.find(".column[data-value=review] .task-card").await;
+    assert_eq!(owner.get(&path).await.body["status"], "review");
+
+    let browser = browser.without_scripts().await;
+    browser.goto("/app/tasks?view=board").await;
+    browser.click(".task-card option[value=done]").await;
+    browser.press("Move").await;
+    browser.find(".column[data-value=done] .task-card").await;
+    assert_eq!(owner.get(&path).await.body["status"], "done");
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_stands_on_its_day_by_the_clock_of_the_place() {
+    let platform = TestPlatform::start().await;
+    let (browser, _) = at_work(&platform).await;
+    let owner = platform.client.sign_in(EMAIL).await;
+    // In Istanbul it is the next day already.
+    let event = json!({ "title": "Fair opens", "starts_at": "2027-03-09T22:30:00Z" });
+    owner.post("/api/v1/calendar_events", &event).await.expect(201);
+    browser.goto("/app/calendar_events?month=2027-03").await;
+    browser.shows("March 2027").await;
+    let place = "return document.querySelector('.event').closest('td').querySelector('time').dateTime";
+    assert_eq!(browser.run(place).await, "2027-03-10");
+    browser.shows("01:30").await;
+    browser.click(".event").await;
+    browser.shows("Starts").await;
+    assert_eq!(browser.value("starts_at").await, "2027-03-10T01:30");
+    browser.press("Save").await;
+    browser.shows("Saved.").await;
+    let kept = owner.get("/api/v1/calendar_events").await.body["data"][0]["starts_at"].clone();
+    assert_eq!(kept, "2027-03-09T22:30:00Z");
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_takes_its_file() {
+    let platform = TestPlatform::start().await;
+    let (browser, _) = at_work(&platform).await;
+    browser.goto("/app/documents/new").await;
+    browser.fill("name", "Offer").await;
+    browser.press("Create").await;
+    browser.shows("No file yet.").await;
+    let file = platform.folder().join("teklif çizimi.pdf");
+    std::fs::write(&file, b"%PDF-1.7 an offer").unwrap();
+    browser.find("[name=file]").await.send_keys(file.to_str().unwrap()).await.unwrap();
+    browser.press("Upload").await;
+    browser.shows("The file is stored.").await;
+    browser.shows("teklif çizimi.pdf").await;
+    browser.has_no_problems().await;
+    let owner = platform.client.sign_in(EMAIL).await;
+    let document = owner.get("/api/v1/documents").await.body["data"][0].clone();
+    assert_eq!((&document["content_type"], &document["size"]), (&json!("application/pdf"), &json!(17)));
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_holds_for_everybody_is_changed_on_a_page() {
+    let platform = TestPlatform::start().await;
+    let (browser, slug) = at_work(&platform).await;
+    browser.goto("/account/settings").await;
+    browser.fill("name", " ").await;
+    browser.press("Save").await;
+    assert_eq!(browser.error_of("name").await, "Please fill this in.");
+    browser.fill("name", "Quattro İnşaat").await;
+    browser.click("[name=timezone] option[value='Europe/Berlin']").await;
+    browser.click("[name=currency] option[value='EUR']").await;
+    browser.press("Save").await;
+    browser.shows("Saved.").await;
+    let session = platform.platform_session().await;
+    let sql = "SELECT name, timezone, currency FROM tenants WHERE slug = $1";
+    let row = session.query_one(sql, &[&slug]).await.unwrap();
+    let now: [String; 3] = [row.get(0), row.get(1), row.get(2)];
+    assert_eq!(now, ["Quattro İnşaat", "Europe/Berlin", "EUR"]);
+    browser
+        .until("the console has the new name", async || {
+            browser.goto("/app").await;
+            Ok(browser.text().await.contains("Quattro İnşaat").then_some(()))
+        })
+        .await;
+    browser.goto("/account").await;
+    browser.shows("You are here").await;
+    browser.press("Sign out").await;
+    browser.is_at("/login").await;
+    browser.shows("You are signed out.").await;
+    platform.stop().await;
+}
