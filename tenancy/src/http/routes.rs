@@ -115,7 +115,7 @@ fn serve(
     paths.sort_by_key(|path| path.matches('{').count());
     // Those with parameters stand in a scope of their first words, which costs a comparison: each pattern is a regular
     // expression, and all of them would be tried one after another.
-    let mut scopes: Vec<(&str, actix_web::Scope)> = Vec::new();
+    let (mut scopes, mut alone): (Vec<(&str, actix_web::Scope)>, Vec<_>) = (Vec::new(), Vec::new());
     for path in paths {
         let of_path = routes.iter().filter(|route| route.path == path);
         if !prefix.contains('{') && !path.contains('{') {
@@ -123,6 +123,11 @@ fn serve(
             continue;
         }
         let head = if prefix.contains('{') { "" } else { path.split_once("/{").map_or("", |(head, _)| head) };
+        if prefix.is_empty() && head.is_empty() {
+            // A scope of no words would take every path that comes after it.
+            alone.push(resource(path, path, prefix, of_path, errors, &guard));
+            continue;
+        }
         let one = resource(&path[head.len()..], path, prefix, of_path, errors, &guard);
         match scopes.iter().position(|(known, _)| *known == head) {
             Some(place) => {
@@ -134,6 +139,9 @@ fn serve(
     }
     for (_, scope) in scopes {
         config.service(scope);
+    }
+    for resource in alone {
+        config.service(resource);
     }
 }
 

@@ -18,13 +18,10 @@ impl Look {
     /// A desk.
     pub const WIDE: u32 = 1440;
 
-    /// Every one that pages are made for.
-    pub fn all() -> impl Iterator<Item = Self> {
-        let languages = Language::ALL.iter().copied();
-        languages.flat_map(|language| {
-            [(Self::WIDE, false), (Self::WIDE, true), (Self::NARROW, false), (Self::NARROW, true)]
-                .map(|(width, dark)| Self { width, dark, language })
-        })
+    /// Every one that pages are made for, for somebody who reads this language.
+    pub fn all(language: Language) -> [Self; 4] {
+        [(Self::WIDE, false), (Self::WIDE, true), (Self::NARROW, true), (Self::NARROW, false)]
+            .map(|(width, dark)| Self { width, dark, language })
     }
 
     pub const fn height(self) -> u32 {

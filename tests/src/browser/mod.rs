@@ -2,6 +2,7 @@
 
 mod axe;
 mod commands;
+mod cookies;
 mod driver;
 mod look;
 mod picture;
@@ -26,7 +27,6 @@ pub struct Browser {
     client: Client,
     session: String,
     base: String,
-    pub look: Look,
     _profile: TempDir,
 }
 
@@ -78,7 +78,7 @@ impl Browser {
         let client =
             ClientBuilder::new(HttpConnector::new()).capabilities(wanted).connect(&driver.url()).await.unwrap();
         let session = client.session_id().await.unwrap().unwrap();
-        let browser = Self { client, session, base: base.to_owned(), look, _profile: profile };
+        let browser = Self { client, session, base: base.to_owned(), _profile: profile };
         browser.put_on(look).await;
         browser.take_notes_of_problems().await;
         browser
@@ -88,13 +88,16 @@ impl Browser {
         &self.client
     }
 
-    async fn put_on(&self, look: Look) {
+    /// Shows the page another way; the language is asked for when a page is loaded.
+    pub async fn put_on(&self, look: Look) {
         // A window of a headless browser can't be as narrow as a telephone.
         let size = json!({ "width": look.width, "height": look.height(), "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await;
         let scheme = if look.dark { "dark" } else { "light" };
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", features).await;
+        // Colours that are on their way from one scheme to the other are no colours of the page.
+        self.evaluate("document.getAnimations().forEach((one) => one.finish())").await;
     }
 
     /// From now on no page runs a script.

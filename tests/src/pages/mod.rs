@@ -59,7 +59,7 @@ pub const PAGES: &[WebPage] = &[
     page(Stranger, "password", "/password?token=none"),
     page(Stranger, "password-refused", "/password?token=none").refused(),
     page(Stranger, "verify-over", "/verify?slug=none&token=none").with(422),
-    page(Stranger, "not-found", "/none/whatever").with(404),
+    page(Stranger, "not-found", "/app/none").with(404),
     page(Stranger, "signup-company", "/signup"),
     page(Stranger, "signup-company-refused", "/signup").refused(),
     page(Newcomer, "signup-company-again", "/signup"),

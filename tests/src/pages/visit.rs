@@ -1,17 +1,18 @@
 //! How a browser comes to a page of the list.
 
 use serde_json::json;
+use tenancy::Language;
 
 use super::{Filled, PAGES, WebPage, Who};
 use crate::{browser::Browser, client::PASSWORD};
 
 impl Filled {
     /// Goes to every page in turn, as whoever looks at it; `at` is done at each.
-    pub async fn tour(&self, browser: &Browser, mut at: impl AsyncFnMut(&'static WebPage)) {
+    pub async fn tour(&self, browser: &Browser, language: Language, mut at: impl AsyncFnMut(&'static WebPage)) {
         let mut now = Who::Stranger;
         for page in PAGES {
             if page.who != now {
-                self.become_one(browser, page.who).await;
+                self.become_one(browser, language, page.who).await;
                 now = page.who;
             }
             browser.goto(&self.address(page.path)).await;
@@ -22,7 +23,9 @@ impl Filled {
         }
     }
 
-    async fn become_one(&self, browser: &Browser, who: Who) {
+    async fn become_one(&self, browser: &Browser, language: Language, who: Who) {
+        // What the browser asks for counts until somebody has signed in who chose a language before.
+        browser.goto(&format!("/language/{language}?next=/login")).await;
         match who {
             Who::Stranger => panic!("strangers come first: nobody forgets who they are"),
             Who::Newcomer => browser.sign_up_to_payment("Yıldız Fuarcılık Ltd. Şti.", "yildiz@example.com").await,

@@ -3,6 +3,7 @@
 mod looks;
 mod making;
 mod operators;
+mod signing_in;
 mod signup;
 mod wizard;
 mod work;
