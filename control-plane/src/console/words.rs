@@ -28,7 +28,7 @@ pub(super) fn state(page: &Page, status: TenantStatus) -> Badge {
 }
 
 pub(super) fn state_word(page: &Page, status: TenantStatus) -> &'static str {
-    page.find(&format!("admin-state-{status}")).unwrap_or(status.as_str())
+    page.find(&format!("status-{status}")).unwrap_or(status.as_str())
 }
 
 /// What there is none of.

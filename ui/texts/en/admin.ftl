@@ -32,13 +32,6 @@ admin-month = Month
 admin-subject = What
 admin-detail = Details
 
-admin-state-provisioning = Being made
-admin-state-trial = Trial
-admin-state-active = Active
-admin-state-suspended = Suspended
-admin-state-cancelled = Cancelled
-admin-state-failed = Failed
-admin-state-deleted = Deleted
 admin-any-state = All but deleted
 admin-any-package = Any package
 admin-search-hint = Name, address or owner's e-mail

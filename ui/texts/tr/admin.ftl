@@ -32,13 +32,6 @@ admin-month = Ay
 admin-subject = Ne
 admin-detail = Ayrıntı
 
-admin-state-provisioning = Hazırlanıyor
-admin-state-trial = Deneme
-admin-state-active = Etkin
-admin-state-suspended = Askıda
-admin-state-cancelled = İptal edilmiş
-admin-state-failed = Oluşturulamadı
-admin-state-deleted = Silinmiş
 admin-any-state = Silinmişler hariç
 admin-any-package = Tüm paketler
 admin-search-hint = Ad, adres veya sahibinin e-postası
