@@ -109,7 +109,9 @@ async fn a_migration_is_watched_to_its_end_with_one_tenant_that_fails() {
     browser.shows("V5__more_5").await;
     browser.press("Rehearse").await;
     browser.shows("The rehearsal has begun. It changes nothing.").await;
-    browser.until("the rehearsal's verdicts", async || Ok((browser.count("#rehearsal table a").await > 0).then_some(()))).await;
+    browser
+        .until("the rehearsal's verdicts", async || Ok((browser.count("#rehearsal table a").await > 0).then_some(())))
+        .await;
     assert_eq!(browser.text_of("#rehearsal table a").await, "cc");
     browser.has_no_problems().await;
 
