@@ -46,6 +46,7 @@ pub struct Page {
     site: Site,
     /// A browser that was not here before.
     newcomer: Option<String>,
+    is_signed_in: bool,
 }
 
 impl Deref for Page {
@@ -79,6 +80,7 @@ impl Page {
         let flash = done.and_then(|word| speech.find(&format!("done-{word}")));
         let flash = flash.map(|text| Flash { tone: Tone::Good, text: text.to_owned() });
         Ok(Self {
+            is_signed_in: !owner.is_empty(),
             form_token: site.form_token(visitor, &owner),
             path: request.path().to_owned(),
             here: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
@@ -163,7 +165,7 @@ impl Page {
     }
 
     fn dress(&self, response: &mut actix_web::HttpResponseBuilder) {
-        guard(&self.site, response);
+        guard(&self.site, self.is_signed_in, response);
         if let Some(newcomer) = &self.newcomer {
             response.cookie(self.cookies().keep(VISITOR, newcomer.clone(), "/", 365 * 24 * 3600));
         }
@@ -197,7 +199,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What goes with every page (OWASP Secure Headers).
-fn guard(site: &Site, response: &mut actix_web::HttpResponseBuilder) {
+fn guard(site: &Site, is_signed_in: bool, response: &mut actix_web::HttpResponseBuilder) {
     response
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -206,8 +208,9 @@ fn guard(site: &Site, response: &mut actix_web::HttpResponseBuilder) {
         .insert_header(("cross-origin-opener-policy", "same-origin"))
         .insert_header(("cross-origin-resource-policy", "same-origin"))
         .insert_header(("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"))
-        // Not kept by anything on the way, and asked for again after a sign-out.
-        .insert_header((header::CACHE_CONTROL, "private, no-cache"))
+        // Not kept by anything on the way; and what somebody saw who was signed in, not by the browser either, which would
+        // show it again after they signed out.
+        .insert_header((header::CACHE_CONTROL, if is_signed_in { "private, no-store" } else { "private, no-cache" }))
         .insert_header((header::VARY, "cookie, accept-language"));
     if site.is_secure() {
         response.insert_header((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"));

@@ -216,10 +216,18 @@ impl Browser {
         self.client.perform_actions(mouse).await.unwrap();
     }
 
-    /// Clicks the link or button with these words.
+    /// Clicks the link or button with these words, of those that can be seen.
     pub async fn press(&self, words: &str) {
         let path = format!("//*[self::a or self::button or self::summary][normalize-space()=\"{words}\"]");
-        let found = self.until(words, async || self.client.find(Locator::XPath(&path)).await.map(Some)).await;
+        let visible = async || {
+            for one in self.client.find_all(Locator::XPath(&path)).await? {
+                if one.is_displayed().await? {
+                    return Ok(Some(one));
+                }
+            }
+            Ok(None)
+        };
+        let found = self.until(&format!("something to press: {words}"), visible).await;
         found.click().await.unwrap_or_else(|error| panic!("{words}: {error}"));
     }
 
