@@ -132,7 +132,10 @@ fn greet(serving: &Serving, data_dir: &DataDir, password: &str) {
     let port = serving.address.port();
     println!(
         "Tenantry is ready.\n\n  \
-         API             http://localhost:{port}\n  \
+         sign up         http://localhost:{port}/signup\n  \
+         work            http://localhost:{port}/app\n  \
+         operate         http://localhost:{port}/admin\n  \
+         API             http://localhost:{port}/api/docs\n  \
          health          http://localhost:{port}/health/ready\n  \
          super-admin     {SUPER_ADMIN}\n  \
          first password  {password}\n  \

@@ -55,7 +55,12 @@ async fn the_page_adds_a_resource_that_works() {
     let crm = project.join("tenant-runtime/src/modules/crm");
     fs::write(crm.join("fairs.rs"), block(&page, "rust", "static FAIRS")).unwrap();
     change(&crm.join("mod.rs"), "mod leads;", "mod fairs;\n");
-    change(&crm.join("mod.rs"), "        .flatten()", &block(&page, "rust", ".chain("));
+    change(&crm.join("mod.rs"), "        documents::resource()", &block(&page, "rust", "&fairs::FAIRS"));
+    for (language, word) in [("en", "Fairs"), ("tr", "Fuarlar")] {
+        let words = project.join(format!("ui/texts/{language}/words.ftl"));
+        let more = block(&page, "ftl", &format!("resource-fairs = {word}"));
+        fs::write(&words, fs::read_to_string(&words).unwrap() + &more).unwrap();
+    }
     let permission = block(&page, "rust", "fairs.*");
     change(&project.join("tenancy/src/role.rs"), "                \"leads.*\",\n", &permission);
 
@@ -83,6 +88,11 @@ async fn the_page_adds_a_resource_that_works() {
     assert_eq!(owner.post("/api/v1/fairs", &json!({ "status": "maybe" })).await.status, 422);
     let document = owner.get("/api/openapi.json").await.expect(200).body;
     assert!(document["paths"]["/api/v1/fairs/{id}"]["patch"].is_object());
+    let cookie = format!("tenantry_access={}", owner.token().unwrap());
+    let pages = owner.request(reqwest::Method::GET, "/app/fairs").header("cookie", cookie);
+    let page = owner.send(pages.header("accept-language", "tr")).await.unwrap().expect(200).body;
+    let page = page.as_str().unwrap();
+    assert!(page.contains("Fuarlar") && page.contains("Hannover Messe") && page.contains("Yeni fuar"), "{page}");
     owner.delete(&place).await.expect(204);
     assert!(dev.end(Signal::INT).await.success());
 }

@@ -67,7 +67,8 @@ impl Columns {
     }
 
     fn is_labelled(&self, place: &usize) -> bool {
-        place.is_multiple_of(self.every)
+        // The first not at the edge, where it would be cut off.
+        (place + self.every - self.every / 2).is_multiple_of(self.every)
     }
 
     /// Whether there is nothing to see.

@@ -1,12 +1,7 @@
 //! `/admin/fleet`: who is at which schema version, and the runs that bring everybody up.
 
-use actix_web::{
-    HttpResponse,
-    http::StatusCode,
-    web::{Data, Path, Query},
-};
+use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
-use serde::Deserialize;
 use tenancy::Problem;
 use ui::{Arg, Console, Field, Form, Look, Page, events};
 
@@ -16,12 +11,11 @@ use super::{
     policy::{Wrong, fields, policy, unknown},
     rehearsal::{Rehearsed, begin, rehearsed},
     runs::{FailureView, RunView, failure_view, run_view},
-    words::{Pages, took},
+    words::took,
 };
 use crate::{
-    fleet::{Fleet, FleetError, Plan, Policy, RunId, Status},
+    fleet::{Fleet, FleetError, Plan, Policy, Status},
     identity::Caller,
-    tenants::PAGE_ROWS,
 };
 
 /// How many of those who are behind a page names, and how many failures of the run under way.
@@ -227,41 +221,4 @@ async fn refuse(
     };
     let refused = Refused { form: Some(form), problem: Some(problem), wrong: Wrong::new() };
     Ok(page.answer(StatusCode::CONFLICT, &template(page, caller, fleet, desk, refused).await?))
-}
-
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    page: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "console/run.html")]
-struct RunTemplate {
-    page: Page,
-    console: Console,
-    run: RunView,
-    failures: Vec<FailureView>,
-    pages: Pages,
-}
-
-/// One run, with whom it did not bring up.
-pub(super) async fn run(
-    page: Page,
-    caller: Caller,
-    fleet: Data<Fleet>,
-    id: Path<String>,
-    asked: Query<Asked>,
-) -> Result<HttpResponse, Problem> {
-    let id: RunId = id.parse().map_err(|_| Problem::not_found("run"))?;
-    let run = fleet.run(id).await?.ok_or_else(|| Problem::not_found("run"))?;
-    let number = asked.page.as_deref().and_then(|page| page.parse().ok()).unwrap_or(1_u32).clamp(1, 1_000_000);
-    let failures = fleet.failures(id, PAGE_ROWS, i64::from(number - 1) * PAGE_ROWS).await?;
-    let total = run.failed + run.newer + run.gone;
-    Ok(page.ok(&RunTemplate {
-        console: console(&page, &caller),
-        failures: failures.iter().map(|one| failure_view(&page, one)).collect(),
-        pages: Pages::new(&page, &format!("/admin/fleet/runs/{id}"), &[], number, total),
-        run: run_view(&page, &run, fleet.progress_here().filter(|_| run.is_held)),
-        page: page.clone(),
-    }))
 }

@@ -26,9 +26,12 @@ pub(super) struct Step {
 
 pub(super) fn making(page: &Page, saga: &SagaView, steps: &[StepView]) -> Making {
     let title = match (saga.kind, saga.state) {
-        (_, State::Undoing | State::Undone) => "admin-unmade",
-        (Kind::Drop, _) => "admin-dropped",
-        (Kind::Create | Kind::Adopt, _) => "admin-made",
+        (_, State::Undoing) => "admin-being-unmade",
+        (_, State::Undone) => "admin-unmade",
+        (Kind::Drop, State::Doing) => "admin-being-dropped",
+        (Kind::Drop, State::Done) => "admin-dropped",
+        (Kind::Create | Kind::Adopt, State::Doing) => "admin-being-made",
+        (Kind::Create | Kind::Adopt, State::Done) => "admin-made",
     };
     let find = |name: &str, direction| steps.iter().find(|step| step.step == name && step.direction == direction);
     let is_over = saga.finished_at.is_some();

@@ -11,6 +11,7 @@ mod policy;
 mod rehearsal;
 mod runs;
 mod sign_in;
+mod sources;
 mod tenant;
 mod tenants;
 mod words;
@@ -44,7 +45,7 @@ pub fn pages() -> Vec<Route> {
         Route::page(Method::POST, "/admin/fleet/start", access, || web::to(fleet::start)),
         Route::page(Method::POST, "/admin/fleet/stop", access, || web::to(fleet::stop)),
         Route::page(Method::POST, "/admin/fleet/rehearse", access, || web::to(fleet::rehearse)),
-        Route::page(Method::GET, "/admin/fleet/runs/{id}", access, || web::to(fleet::run)),
+        Route::page(Method::GET, "/admin/fleet/runs/{id}", access, || web::to(runs::show)),
         Route::page(Method::GET, "/admin/doctor", access, || web::to(doctor::show)),
         Route::page(Method::GET, "/admin/doctor/events", access, || web::to(doctor::tell)),
         Route::page(Method::POST, "/admin/doctor/examine", access, || web::to(doctor::examine)),

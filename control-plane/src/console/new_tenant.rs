@@ -96,7 +96,7 @@ pub(super) async fn make(
             return Ok(page.see_other(&format!("/admin/tenants/{slug}?done=created")));
         }
         Err(CreateError::DuplicateSlug(_)) => ("slug", "is taken"),
-        Err(CreateError::EmailTaken(_)) => ("owner_email", "is taken"),
+        Err(CreateError::EmailTaken(_)) => ("owner_email", page.t("admin-email-taken")),
         Err(CreateError::UnknownPackage(_)) => ("package", "there is no such package"),
         Err(error) => return Err(error.into()),
     };

@@ -173,7 +173,8 @@ fn amounts(page: &Page, sales: &[Sales], of: impl Fn(&Sales) -> Decimal) -> Stri
 
 fn signups(page: &Page, census: &Census) -> Columns {
     let bars = census.signups.iter().map(|(day, count)| Bar {
-        label: format!("{}.{:02}", day.day(), day.month()),
+        // All of them are of one year, or clearly of two.
+        label: page.day(day).rsplit_once(' ').map_or_else(String::new, |(day, _)| day.to_owned()),
         value: *count,
         shown: page.count(count),
         tone: Tone::Info,

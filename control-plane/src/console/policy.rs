@@ -47,13 +47,13 @@ fn slugs(field: Field) -> Field {
 /// `VALIDATION_FAILED` with every field that is wrong.
 pub(super) fn policy(form: &Form) -> Result<Policy, Problem> {
     let mut errors = FieldErrors::default();
-    let mut number = |name: &str, most: u32| {
+    let mut number = |name: &str, least: u32, most: u32| {
         let text = form.filled(name)?;
-        let number = text.parse::<u32>().ok().filter(|number| *number <= most);
-        errors.take(name, number.ok_or_else(|| format!("must be from 0 to {most}")))
+        let number = text.parse::<u32>().ok().filter(|number| (least..=most).contains(number));
+        errors.take(name, number.ok_or_else(|| format!("must be from {least} to {most}")))
     };
-    let (concurrency, canaries) = (number("concurrency", 64), number("canaries", 10_000));
-    let max_failures = number("max_failures", 1_000_000);
+    let (concurrency, canaries) = (number("concurrency", 1, 64), number("canaries", 0, 10_000));
+    let max_failures = number("max_failures", 0, 1_000_000);
     let listed = |name: &str| {
         let text = form.get(name).unwrap_or_default();
         text.split([' ', ',', ';', '\t', '\n', '\r']).filter(|slug| !slug.is_empty()).map(str::to_owned).collect()

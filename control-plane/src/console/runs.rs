@@ -1,10 +1,24 @@
-//! A run, and whom it did not bring up, as pages show them.
+//! `/admin/fleet/runs/{id}`: a run, and whom it did not bring up, as this page and the fleet's show them.
 
+use actix_web::{
+    HttpResponse,
+    web::{Data, Path, Query},
+};
+use askama::Template;
 use jiff::Timestamp;
-use ui::{Arg, Page, Tone};
+use serde::Deserialize;
+use tenancy::Problem;
+use ui::{Arg, Console, Page, Tone};
 
-use super::words::{Badge, between};
-use crate::fleet::{Failing, Outcome, Progress, Run, RunState, TenantResult};
+use super::{
+    console,
+    words::{Badge, Pages, between},
+};
+use crate::{
+    fleet::{Failing, Fleet, Outcome, Progress, Run, RunId, RunState, TenantResult},
+    identity::Caller,
+    tenants::PAGE_ROWS,
+};
 
 /// A run.
 pub(super) struct RunView {
@@ -118,4 +132,41 @@ impl FailureView {
             at: Some(page.moment(&one.at)),
         }
     }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    page: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/run.html")]
+struct RunTemplate {
+    page: Page,
+    console: Console,
+    run: RunView,
+    failures: Vec<FailureView>,
+    pages: Pages,
+}
+
+/// One run, with whom it did not bring up.
+pub(super) async fn show(
+    page: Page,
+    caller: Caller,
+    fleet: Data<Fleet>,
+    id: Path<String>,
+    asked: Query<Asked>,
+) -> Result<HttpResponse, Problem> {
+    let id: RunId = id.parse().map_err(|_| Problem::not_found("run"))?;
+    let run = fleet.run(id).await?.ok_or_else(|| Problem::not_found("run"))?;
+    let number = asked.page.as_deref().and_then(|page| page.parse().ok()).unwrap_or(1_u32).clamp(1, 1_000_000);
+    let failures = fleet.failures(id, PAGE_ROWS, i64::from(number - 1) * PAGE_ROWS).await?;
+    let total = run.failed + run.newer + run.gone;
+    Ok(page.ok(&RunTemplate {
+        console: console(&page, &caller),
+        failures: failures.iter().map(|one| failure_view(&page, one)).collect(),
+        pages: Pages::new(&page, &format!("/admin/fleet/runs/{id}"), &[], number, total),
+        run: run_view(&page, &run, fleet.progress_here().filter(|_| run.is_held)),
+        page: page.clone(),
+    }))
 }

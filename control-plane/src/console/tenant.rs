@@ -12,13 +12,12 @@ use ui::{Arg, Console, Field, Form, Kind, Look, Page, events};
 use super::{
     console,
     making::{Making, making},
+    sources::Sources,
     words::{Badge, dash, moment, state, state_word},
 };
 use crate::{
-    fleet::Fleet,
     identity::Caller,
-    packages::{Packages, name_in},
-    servers::Servers,
+    packages::name_in,
     tenants::{LifecycleError, Tenants},
 };
 
@@ -55,31 +54,6 @@ struct TenantTemplate {
 struct Refused {
     problem: Option<String>,
     wrong: Option<Problem>,
-}
-
-/// What a tenant's page is made of.
-pub(super) struct Sources {
-    tenants: Data<Tenants>,
-    packages: Data<Packages>,
-    servers: Data<Servers>,
-    fleet: Data<Fleet>,
-}
-
-impl actix_web::FromRequest for Sources {
-    type Error = actix_web::Error;
-    type Future = std::future::Ready<Result<Self, actix_web::Error>>;
-
-    fn from_request(request: &actix_web::HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
-        let sources = || {
-            Some(Self {
-                tenants: request.app_data::<Data<Tenants>>()?.clone(),
-                packages: request.app_data::<Data<Packages>>()?.clone(),
-                servers: request.app_data::<Data<Servers>>()?.clone(),
-                fleet: request.app_data::<Data<Fleet>>()?.clone(),
-            })
-        };
-        std::future::ready(sources().ok_or_else(|| Problem::internal("a console without its capabilities").into()))
-    }
 }
 
 fn known(slug: &str) -> Result<TenantSlug, Problem> {

@@ -13,7 +13,7 @@ use ui::{Choice, Console, Page};
 
 use super::{
     console,
-    words::{Badge, Pages, dash, moment, state, state_word},
+    words::{Badge, Pages, address, dash, moment, state, state_word},
 };
 use crate::{
     fleet::Fleet,
@@ -58,6 +58,7 @@ struct TenantsTemplate {
     pages: Pages,
 }
 
+const PATH: &str = "/admin/tenants";
 /// The farthest page that is looked for.
 const LAST_PAGE: u32 = 1_000_000;
 
@@ -79,16 +80,20 @@ pub(super) async fn list(
     let target = fleet.target().await?;
     let names: HashMap<&str, &str> =
         packages.iter().map(|package| (package.key.as_str(), name_in(package, page.language))).collect();
-    let rows = found.tenants.into_iter().map(|tenant| row(&page, tenant, &names, target)).collect();
     let asked_again =
         [("search", asked.search.as_str()), ("status", &asked.status), ("package", package.as_deref().unwrap_or(""))];
+    // An old link, to where there was a page once.
+    if found.total > 0 && found.tenants.is_empty() {
+        return Ok(page.see_other(&address(PATH, &asked_again, 1)));
+    }
+    let rows = found.tenants.into_iter().map(|tenant| row(&page, tenant, &names, target)).collect();
     let template = TenantsTemplate {
         console: console(&page, &caller),
         states: states(&page, status),
         packages: choices(&page, &packages, package.as_deref()),
         is_filtered: !asked.search.trim().is_empty() || status.is_some() || package.is_some(),
         rows,
-        pages: Pages::new(&page, "/admin/tenants", &asked_again, number, found.total),
+        pages: Pages::new(&page, PATH, &asked_again, number, found.total),
         search: asked.search,
         page: page.clone(),
     };

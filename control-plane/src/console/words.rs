@@ -28,7 +28,7 @@ pub(super) fn state(page: &Page, status: TenantStatus) -> Badge {
 }
 
 pub(super) fn state_word(page: &Page, status: TenantStatus) -> &'static str {
-    page.find(&format!("admin-state-{status}")).unwrap_or(status.as_str())
+    page.find(&format!("status-{status}")).unwrap_or(status.as_str())
 }
 
 /// What there is none of.
@@ -54,6 +54,13 @@ pub(super) fn between(page: &Page, start: Timestamp, end: Timestamp) -> String {
     took(page, Duration::try_from(end.duration_since(start)).unwrap_or_default())
 }
 
+/// Where page `number` of a list is.
+pub(super) fn address(path: &str, asked: &[(&str, &str)], number: u32) -> String {
+    let asked = asked.iter().filter(|(_, value)| !value.is_empty());
+    let asked: String = asked.map(|(name, value)| format!("{name}={}&", encoded(value))).collect();
+    format!("{path}?{asked}page={number}")
+}
+
 /// The links from one page of a list to the next.
 #[derive(Template)]
 #[template(path = "console/pages.html")]
@@ -68,11 +75,7 @@ impl Pages {
     /// The links of page `number` of a list at this path, which is asked with these values.
     pub(super) fn new(page: &Page, path: &str, asked: &[(&str, &str)], number: u32, total: i64) -> Self {
         let before = i64::from(number.saturating_sub(1)) * PAGE_ROWS;
-        let link = |number: u32| {
-            let asked = asked.iter().filter(|(_, value)| !value.is_empty());
-            let asked: String = asked.map(|(name, value)| format!("{name}={}&", encoded(value))).collect();
-            format!("{path}?{asked}page={number}")
-        };
+        let link = |number: u32| address(path, asked, number);
         let to = (before + PAGE_ROWS).min(total);
         let figures = [("from", before.min(total - 1) + 1), ("to", to), ("total", total)];
         Self {

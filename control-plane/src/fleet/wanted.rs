@@ -73,6 +73,7 @@ impl Fleet {
     /// # Errors
     /// [`FleetError`], also where the run ends with one at once.
     pub async fn begin(&self, policy: Policy, actor: &str) -> Result<(), FleetError> {
+        self.check(&policy).await?;
         if let Some(run) = self.running().await?.filter(|run| run.is_held) {
             return Err(FleetError::Busy(Box::new(run)));
         }

@@ -266,7 +266,8 @@ impl Directory {
         let now = record.limit(limit);
         let has_all = |package: &Package| record.package.modules.iter().all(|module| package.modules.contains(module));
         let fits = |package: &&Arc<Package>| {
-            package.is_offered && package.price.is_some() && has_all(package) && package.has_more(limit, now)
+            let is_next = package.place > record.package.place && has_all(package);
+            is_next && package.is_offered && package.price.is_some() && package.has_more(limit, now)
         };
         self.read().packages.iter().find(fits).cloned()
     }

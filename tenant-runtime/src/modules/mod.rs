@@ -34,8 +34,9 @@ pub fn pages() -> Vec<Route> {
 /// Every route of the runtime, relative to the prefixes that they are served under.
 #[must_use]
 pub fn routes() -> Vec<Route> {
+    let of_resources = shelves().into_iter().flat_map(|(_, resources)| resources).flat_map(Resource::routes);
     let common = [activities::ACTIVITIES.routes(), settings::SETTINGS.routes()];
-    [crm::routes(), work::routes()].into_iter().chain(common).flatten().collect()
+    of_resources.chain(crm::routes()).chain(common.into_iter().flatten()).collect()
 }
 
 #[cfg(test)]

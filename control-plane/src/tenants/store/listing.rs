@@ -109,8 +109,8 @@ pub(in crate::tenants) async fn signups(
     days: i32,
 ) -> Result<Vec<(jiff::civil::Date, i64)>, StoreError> {
     let sql = "WITH made AS (SELECT (created_at AT TIME ZONE 'UTC')::date AS day, count(*) AS many FROM tenants \
-               WHERE created_at >= ((now() AT TIME ZONE 'UTC')::date - $1) AT TIME ZONE 'UTC' GROUP BY 1) \
-               SELECT d::date, coalesce(made.many, 0) FROM generate_series((now() AT TIME ZONE 'UTC')::date - $1, \
+               WHERE created_at >= ((now() AT TIME ZONE 'UTC')::date - $1::integer) AT TIME ZONE 'UTC' GROUP BY 1) \
+               SELECT d::date, coalesce(made.many, 0) FROM generate_series((now() AT TIME ZONE 'UTC')::date - $1::integer, \
                (now() AT TIME ZONE 'UTC')::date, interval '1 day') d LEFT JOIN made ON made.day = d::date ORDER BY 1";
     let rows = db.query(sql, &[&(days - 1)]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())

@@ -10,7 +10,7 @@ use tenancy::http::Route;
 
 use super::resource::Resource;
 
-/// The resources of the module, as pages show them.
+/// The resources of the module, in the order in which pages name them.
 pub(super) fn resources() -> Vec<&'static Resource> {
     vec![
         &customers::CUSTOMERS,
@@ -26,11 +26,7 @@ pub(super) fn pages() -> Vec<Route> {
     documents::pages()
 }
 
-/// The routes of the module.
+/// The routes of the module that no description gives.
 pub(super) fn routes() -> Vec<Route> {
-    [customers::CUSTOMERS.routes(), products::PRODUCTS.routes(), leads::LEADS.routes()]
-        .into_iter()
-        .chain([calendar_events::CALENDAR_EVENTS.routes(), documents::routes()])
-        .flatten()
-        .collect()
+    documents::routes()
 }

@@ -115,7 +115,8 @@ async fn a_migration_is_watched_to_its_end_with_one_tenant_that_fails() {
     assert_eq!(browser.text_of("#rehearsal table a").await, "cc");
     browser.has_no_problems().await;
 
-    browser.fill("concurrency", "1").await;
+    // The part of the page that it stands in was just replaced.
+    browser.paste("concurrency", "1").await;
     browser.press("Start").await;
     browser.shows("The run has begun.").await;
     // It moves by itself: what was done is seen before it has ended.

@@ -102,7 +102,7 @@ async fn a_full_package_says_what_the_next_would_give() {
     browser.fill("company_name", "Two").await;
     browser.press("Create").await;
     browser.shows("Your package (Professional) has room for Customers: 1.").await;
-    browser.shows("Professional has 1,000").await;
+    browser.shows("Enterprise has Unlimited, for ₺999.00 a month.").await;
     assert_eq!(browser.value("company_name").await, "Two");
     platform.stop().await;
 }
@@ -203,7 +203,7 @@ async fn what_holds_for_everybody_is_changed_on_a_page() {
         .await;
     browser.goto("/account").await;
     browser.shows("You are here").await;
-    browser.press("Sign out").await;
+    browser.click(".side .side-foot button").await;
     browser.is_at("/login").await;
     browser.shows("You are signed out.").await;
     platform.stop().await;

@@ -51,6 +51,7 @@ pub(super) fn pages() -> Vec<Route> {
     ]
 }
 
+/// The routes that documents have beside those of every resource.
 pub(super) fn routes() -> Vec<Route> {
     let bytes = || json!({ "type": "string", "format": "binary" });
     let operation = |summary: &str| Operation::new("documents", summary);
@@ -59,8 +60,7 @@ pub(super) fn routes() -> Vec<Route> {
         .takes_content(&kinds::all(), bytes())
         .answers(200, "The document, with its file", named("Document"));
     let download = operation("A document's file").answers_content(200, "The file", &kinds::all(), bytes());
-    let mut routes = DOCUMENTS.routes();
-    routes.extend([
+    vec![
         Route::new(
             Method::DELETE,
             "/documents/{id}",
@@ -74,6 +74,5 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::GET, "/documents/{id}/file", DOCUMENTS.access(Action::Read), download, || {
             web::to(api::download)
         }),
-    ]);
-    routes
+    ]
 }

@@ -117,6 +117,11 @@ fn of_row(field: &Field, page: &Page, value: &Json) -> Vec<String> {
     }
 }
 
+/// Codes with an X are no country's: metals, tests and funds, but for the currencies of several countries.
+fn is_money(code: &str) -> bool {
+    !code.starts_with('X') || matches!(code, "XAF" | "XCD" | "XOF" | "XPF")
+}
+
 /// A moment by the clock of the place, as browsers take it.
 fn local(page: &Page, at: Timestamp) -> String {
     at.to_zoned(page.speech.zone.clone()).strftime("%Y-%m-%dT%H:%M").to_string()
@@ -160,7 +165,8 @@ async fn choices(
     Ok(match field.takes {
         Takes::OneOf(words) => words.iter().map(|one| choice((*one).to_owned(), word(page, one))).collect(),
         Takes::Currency => {
-            let others = Currency::iter().map(|currency| currency.code()).filter(|code| !USUAL.contains(code));
+            let others =
+                Currency::iter().map(|currency| currency.code()).filter(|code| !USUAL.contains(code) && is_money(code));
             USUAL.into_iter().chain(others).map(|code| choice(code.to_owned(), code.to_owned())).collect()
         }
         Takes::User => {
