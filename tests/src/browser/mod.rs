@@ -84,10 +84,6 @@ impl Browser {
         browser
     }
 
-    pub(crate) const fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// Shows the page another way; the language is asked for when a page is loaded.
     pub async fn put_on(&self, look: Look) {
         // A window of a headless browser can't be as narrow as a telephone.
@@ -128,6 +124,11 @@ impl Browser {
     /// [`Browser::run`] with arguments.
     pub async fn run_with(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// [`Browser::run`] where there may be no page just now.
+    pub async fn try_run(&self, script: &str) -> Result<Value, CmdError> {
+        self.client.execute(script, vec![]).await
     }
 
     /// Waits until something is so. What can't be told while one page goes and another comes is asked again.

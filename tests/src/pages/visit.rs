@@ -75,7 +75,7 @@ impl Browser {
         self.send().await;
         self.until(&format!("an answer to the form of {before}"), async || {
             let is_new = "return !window.isBefore && document.readyState === 'complete'";
-            Ok((self.client().execute(is_new, vec![]).await? == json!(true)).then_some(()))
+            Ok((self.try_run(is_new).await? == json!(true)).then_some(()))
         })
         .await;
     }

@@ -2,6 +2,7 @@
 
 mod looks;
 mod making;
+mod names;
 mod operators;
 mod signing_in;
 mod signup;

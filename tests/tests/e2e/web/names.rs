@@ -1,0 +1,208 @@
+//! What people call things, and what some call them to do harm: in every field of every form, shown as it was typed.
+
+use serde_json::{Value, json};
+use tests::{
+    TestPlatform,
+    browser::Browser,
+    client::PASSWORD,
+    pages::{Filled, PAGES, Who},
+};
+
+const TEXTS: [&str; 7] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' autofocus onfocus=alert(1) x='",
+    "gnp.\u{202e}txt.exe",
+    "İstanbul ıIiİ ğĞşŞ 統一 👩‍👩‍👧",
+    "{{7*7}} ${7*7} {% raw %}",
+    "'; DROP TABLE customers; --",
+];
+
+/// The fields of a page's form that take what somebody types.
+const FIELDS: &str = "
+const form = document.querySelector('main form[method=post]');
+return [...form.querySelectorAll('input, textarea')]
+  .filter(({ type }) => ['text', 'email', 'tel', 'search', 'textarea', 'password', 'url'].includes(type))
+  .map(({ name }) => name);
+";
+
+/// What would stand on a page that took a text for something else.
+const GROWN: &str = "
+return [...document.querySelectorAll('script:not([src^=\"/assets/\"]), img, iframe, [onerror], [onfocus], [autofocus]')]
+  .map((one) => one.outerHTML);
+";
+
+async fn nothing_grew(browser: &Browser) {
+    assert_eq!(browser.run(GROWN).await, json!([]), "at {}", browser.here().await);
+}
+
+async fn fields(browser: &Browser) -> Vec<String> {
+    let fields = browser.run(FIELDS).await;
+    fields.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// The texts for so many fields, each another one; every round gives a field another one.
+fn texts(fields: usize, round: usize) -> Vec<String> {
+    (0..fields).map(|field| TEXTS[(field + round * 3) % TEXTS.len()].to_owned()).collect()
+}
+
+/// Far more than any field takes.
+fn long(fields: usize) -> Vec<String> {
+    vec!["ş".repeat(10_000); fields]
+}
+
+/// A form that is filled in as it may not be: every field says so or keeps what was typed, and the text is nothing but
+/// text.
+async fn survives(browser: &Browser, path: &str, texts: impl Fn(usize) -> Vec<String>) {
+    browser.goto(path).await;
+    let fields = fields(browser).await;
+    assert!(!fields.is_empty(), "{path}");
+    let typed: Vec<(String, String)> = fields.iter().cloned().zip(texts(fields.len())).collect();
+    for (name, text) in &typed {
+        browser.paste(name, text).await;
+    }
+    browser.run("window.isBefore = true").await;
+    browser.send().await;
+    browser
+        .until("an answer", async || {
+            let is_new = browser.try_run("return !window.isBefore && document.readyState === 'complete'").await?;
+            Ok((is_new == Value::Bool(true)).then_some(()))
+        })
+        .await;
+    nothing_grew(browser).await;
+    let status = browser.run("return performance.getEntriesByType('navigation')[0].responseStatus").await;
+    assert!(status.as_u64().unwrap() < 500, "{path}: {status}");
+    if browser.count("main form [aria-invalid=true]").await > 0 {
+        // A password is not sent back.
+        for (name, text) in typed.iter().filter(|(name, _)| name != "password") {
+            assert_eq!(browser.value(name).await, *text, "{path}: {name}");
+        }
+    }
+    browser.has_no_problems_but(&[400, 401, 403, 409, 413, 422]).await;
+}
+
+/// Every page of the list that has a form, as whoever looks at it.
+async fn every_form_survives(platform: &TestPlatform, filled: &Filled, who: Who) {
+    let browser = platform.browser().await;
+    browser.goto("/language/en?next=/login").await;
+    if who == Who::Owner {
+        browser.sign_in(filled.owner).await;
+    }
+    for page in PAGES.iter().filter(|page| page.who == who && !page.is_refused && page.status == 200) {
+        let path = filled.address(page.path);
+        browser.goto(&path).await;
+        if browser.count("main form[method=post] button.primary").await == 0 || browser.run(FIELDS).await == json!([]) {
+            continue;
+        }
+        survives(&browser, &path, |fields| texts(fields, 0)).await;
+        survives(&browser, &path, |fields| texts(fields, 1)).await;
+        survives(&browser, &path, long).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_write_what_they_like() {
+    let platform = TestPlatform::start().await;
+    let filled = Filled::fill(&platform).await;
+    every_form_survives(&platform, &filled, Who::Stranger).await;
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_write_what_they_like() {
+    let platform = TestPlatform::start().await;
+    let filled = Filled::fill(&platform).await;
+    every_form_survives(&platform, &filled, Who::Owner).await;
+
+    // What was kept is shown everywhere as it was typed.
+    let owner = &filled.client;
+    let browser = platform.browser().await;
+    browser.goto("/language/en?next=/login").await;
+    browser.sign_in(filled.owner).await;
+    let project = owner.post("/api/v1/projects", &json!({ "name": TEXTS[0] })).await.expect(201).body["id"].clone();
+    let project = project.as_str().unwrap();
+    for text in TEXTS {
+        let customer = owner.post("/api/v1/customers", &json!({ "company_name": text, "tags": [text] })).await;
+        let customer = customer.expect(201).body["id"].as_str().unwrap().to_owned();
+        let patch = json!({ "name": text, "customer_id": customer });
+        owner.patch(&format!("/api/v1/projects/{project}"), &patch).await.expect(200);
+        owner.post(&format!("/api/v1/projects/{project}/tasks"), &json!({ "title": text })).await.expect(201);
+        for path in [
+            "/app",
+            &format!("/app/customers/{customer}"),
+            &format!("/app/customers?search={}", urlencoded(text)),
+            "/app/projects",
+            &format!("/app/projects/{project}"),
+            "/app/tasks?view=board",
+        ] {
+            browser.goto(path).await;
+            let shown = "return document.body.textContent.includes(arguments[0])
+                || [...document.querySelectorAll('input')].some(({ value }) => value === arguments[0])";
+            assert_eq!(browser.run_with(shown, vec![json!(text)]).await, true, "{path}: {text}");
+            nothing_grew(&browser).await;
+        }
+        browser.has_no_problems().await;
+    }
+    platform.stop().await;
+}
+
+fn urlencoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_signs_up_writes_what_they_like() {
+    let platform = TestPlatform::start().await;
+    let browser = platform.browser().await;
+    for round in 0..=TEXTS.len() {
+        let texts = |fields| if round == TEXTS.len() { long(fields) } else { texts(fields, round) };
+        survives(&browser, "/signup", texts).await;
+        up_to_account(&browser, "Acme", "acme").await;
+        survives(&browser, "/signup/account", texts).await;
+    }
+    for (n, text) in TEXTS.into_iter().filter(|text| !text.contains('\u{202e}')).enumerate() {
+        up_to_account(&browser, text, &format!("company-{n}")).await;
+        browser.paste("owner_name", text).await;
+        browser.paste("owner_email", &format!("owner-{n}@example.com")).await;
+        browser.paste("password", PASSWORD).await;
+        browser.send().await;
+        browser.is_at("/signup/payment").await;
+        assert_eq!(browser.text_of("main dd bdi").await, text);
+        nothing_grew(&browser).await;
+        browser.send().await;
+        browser.is_at("/app").await;
+        nothing_grew(&browser).await;
+        assert_eq!(browser.text_of(".side .workspace-name").await, text);
+        browser.has_no_problems().await;
+    }
+    platform.stop().await;
+}
+
+async fn up_to_account(browser: &Browser, company: &str, slug: &str) {
+    browser.goto("/signup").await;
+    browser.paste("company_name", company).await;
+    browser.paste("slug", slug).await;
+    browser.send().await;
+    browser.is_at("/signup/package").await;
+    browser.send().await;
+    browser.is_at("/signup/account").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_that_fits_is_kept() {
+    let platform = TestPlatform::start().await;
+    let browser = platform.browser().await;
+    // Four bytes each, the most that a character takes.
+    let (name, password) = ("𝔖".repeat(200), "𝔖𝔱".repeat(64));
+    up_to_account(&browser, &name, "long").await;
+    browser.paste("owner_name", &name).await;
+    browser.paste("owner_email", "owner@example.com").await;
+    browser.paste("password", &password).await;
+    browser.send().await;
+    browser.is_at("/signup/payment").await;
+    assert_eq!(browser.text_of("main dd bdi").await, name);
+    browser.send().await;
+    browser.is_at("/app").await;
+    assert_eq!(browser.sideways().await, 0);
+    platform.stop().await;
+}
