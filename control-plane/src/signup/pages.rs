@@ -1,6 +1,6 @@
 //! `/signup`: the wizard, a page a step; and `/verify`, where the link of a mail leads.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -115,6 +115,10 @@ struct FieldsTemplate {
 
 fn company_page(page: &Page, http: &HttpRequest, draft: &Draft, wrong: &Wrong) -> FieldsTemplate {
     let host = http.connection_info().host().to_owned();
+    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+    // A number has no names below it.
+    let below =
+        if name.parse::<Ipv4Addr>().is_ok() || name.starts_with('[') { String::new() } else { format!(".{name}") };
     let name = Field::new("company_name", page.t("signup-company-name"), Kind::Text)
         .value(&draft.company)
         .errors(&page.speech, wrong.get("company_name"))
@@ -127,7 +131,7 @@ fn company_page(page: &Page, http: &HttpRequest, draft: &Draft, wrong: &Wrong) -
         .errors(&page.speech, wrong.get("slug"))
         .wide()
         .hint(page.t("signup-slug-hint"))
-        .suffix(format!(".{}", host.split(':').next().unwrap_or("localhost")))
+        .suffix(below)
         .autocomplete("off")
         .with("data-slug", "")
         .with("spellcheck", "false")

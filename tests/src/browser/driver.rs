@@ -92,6 +92,7 @@ impl Driver {
     }
 }
 
+#[expect(clippy::zombie_processes, reason = "it outlives this program: its end is what it waits for")]
 fn watcher(folder: &Path) -> ChildStdin {
     let mut watcher = Command::new("/bin/sh")
         .args(["-c", SCRIPT, "tenantry-browsers"])

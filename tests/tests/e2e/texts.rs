@@ -47,7 +47,8 @@ fn troubles() -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../control-plane/src/doctor/finding.rs");
     let source = fs::read_to_string(path).unwrap();
     let words = source.split_once("pub const fn word(").unwrap().1.split_once("\n    }\n").unwrap().0;
-    let words: Vec<String> = words.split("=> \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+    let words: Vec<String> =
+        words.split("=> \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
     assert!(words.len() > 10, "{words:?}");
     words
 }

@@ -100,7 +100,7 @@ async fn column(
         words.iter().map(choice).collect()
     };
     let facts = |row| {
-        let listed = resource.listed().filter(|field| field.name != by);
+        let listed = resource.listed(by);
         // What says nothing needs no place on a card.
         let told = listed.filter(|field| !matches!(super::Row::get(row, field.name), None | Some(Json::Null)));
         told.take(4).map(|field| cell(field, row, page, &titles)).collect()

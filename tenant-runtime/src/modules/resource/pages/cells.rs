@@ -27,6 +27,8 @@ pub(super) struct Cell {
     pub(super) text: String,
     pub(super) tone: Option<Tone>,
     pub(super) is_number: bool,
+    /// Better cut nowhere: a day, a number of a series.
+    pub(super) is_tight: bool,
     pub(super) href: Option<String>,
 }
 
@@ -110,6 +112,7 @@ pub(super) fn cell(field: &'static Field, row: &Row, page: &Page, titles: &Title
         text: in_words(field, row, page),
         tone: None,
         is_number: field.is_figure(),
+        is_tight: matches!(field.takes, Takes::Day | Takes::Time | Takes::Number(_)),
         href: None,
     };
     let value = row.get(field.name).and_then(Json::as_str);
@@ -126,9 +129,9 @@ pub(super) fn cell(field: &'static Field, row: &Row, page: &Page, titles: &Title
 }
 
 impl Resource {
-    /// The columns of its table, after the title.
-    pub(super) fn listed(&'static self) -> impl Iterator<Item = &'static Field> {
-        self.fields.iter().filter(|field| field.listed)
+    /// The columns of its table, after the title; without the one that would say the same in each row.
+    pub(super) fn listed(&'static self, without: &'static str) -> impl Iterator<Item = &'static Field> {
+        self.fields.iter().filter(move |field| field.listed && field.name != without)
     }
 
     /// Rows as lines of a table.
@@ -137,13 +140,14 @@ impl Resource {
         tenant: &Tenant,
         page: &Page,
         rows: &[Shown],
+        without: &'static str,
     ) -> Result<Vec<Line>, Problem> {
         let rows = rows.iter().map(as_row).collect::<Result<Vec<_>, _>>()?;
         let titles = self.titles_in(tenant, page, &rows).await?;
         let line = |row: &Row| Line {
             href: format!("{}/{}", self.page(), super::id_of(row)),
             title: self.title_of(page, row),
-            cells: self.listed().map(|field| cell(field, row, page, &titles)).collect(),
+            cells: self.listed(without).map(|field| cell(field, row, page, &titles)).collect(),
         };
         Ok(rows.iter().map(line).collect())
     }

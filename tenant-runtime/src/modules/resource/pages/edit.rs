@@ -225,6 +225,7 @@ fn made(page: &Page, row: &Row) -> Vec<Cell> {
         text,
         tone: None,
         is_number: false,
+        is_tight: false,
         href: None,
     };
     vec![
@@ -254,8 +255,8 @@ async fn parts(resource: &'static Resource, desk: &Desk, id: &str) -> Result<Opt
         .then(|| (format!("{}/new?{narrowed}", parts.page()), page.t(&format!("new-{}", parts.name)).to_owned()));
     Ok(Some(Parts {
         title: parts.in_words(page),
-        columns: parts.title().into_iter().chain(parts.listed()).map(column).collect(),
-        lines: parts.lines(tenant, page, &rows).await?,
+        columns: parts.title().into_iter().chain(parts.listed(field)).map(column).collect(),
+        lines: parts.lines(tenant, page, &rows, field).await?,
         new,
         all: format!("{}?{}{narrowed}", parts.page(), if parts.board.is_some() { "view=list&" } else { "" }),
     }))

@@ -98,7 +98,7 @@ async fn table(resource: &'static Resource, desk: Desk, asked: Vec<(String, Stri
     let new = new_of(resource, &desk);
     let Desk { page, tenant, console } = desk;
     let (rows, total) = resource.list(&tenant, &query).await?;
-    let lines = resource.lines(&tenant, &page, &rows).await?;
+    let lines = resource.lines(&tenant, &page, &rows, "").await?;
     let (first, last) = (query.offset() + 1, query.offset() + i64::try_from(lines.len()).unwrap_or(0));
     let to_page = |number: u32| {
         let others =
@@ -182,7 +182,7 @@ fn columns(resource: &'static Resource, page: &Page, asked: &[(String, String)])
     resource
         .title()
         .into_iter()
-        .chain(resource.listed())
+        .chain(resource.listed(""))
         .map(|field| Column {
             label: field.label(page),
             is_number: field.is_figure(),
