@@ -104,7 +104,9 @@ fn watcher(folder: &Path) -> ChildStdin {
         .process_group(0)
         .spawn()
         .unwrap();
-    watcher.stdin.take().unwrap()
+    let input = watcher.stdin.take().unwrap();
+    std::thread::spawn(move || watcher.wait());
+    input
 }
 
 /// The port that it says it has chosen.

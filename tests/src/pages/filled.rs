@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{Client, TestPlatform};
+use crate::{Client, TestPlatform, client::PASSWORD};
 
 /// What was put into it.
 pub struct Filled {
@@ -14,6 +14,8 @@ pub struct Filled {
     pub owner: &'static str,
     /// The address of the owner of the empty one.
     pub beginner: &'static str,
+    /// The address of who runs the platform.
+    pub operator: &'static str,
     /// A client with the owner's token.
     pub client: Client,
     /// One row of each resource, by the resource's path.
@@ -81,7 +83,8 @@ impl Filled {
     pub async fn fill(platform: &TestPlatform) -> Self {
         let client = workspace(platform, "Quattro Stand A.Ş.", OWNER).await;
         workspace(platform, "Yeni Şirket", BEGINNER).await;
-        let mut filled = Self { owner: OWNER, beginner: BEGINNER, client, rows: HashMap::new() };
+        platform.control_plane().ensure_super_admin(OPERATOR, PASSWORD).await.unwrap();
+        let mut filled = Self { owner: OWNER, beginner: BEGINNER, operator: OPERATOR, client, rows: HashMap::new() };
         filled.customers().await;
         filled.leads().await;
         filled.products().await;
@@ -211,6 +214,7 @@ impl Filled {
 
 const OWNER: &str = "isil@quattro.example";
 const BEGINNER: &str = "yeni@sirket.example";
+const OPERATOR: &str = "operator@tenantry.example";
 
 async fn workspace(platform: &TestPlatform, company: &str, email: &str) -> Client {
     platform.client.sign_up(company, email).await.expect(201);

@@ -6,7 +6,7 @@ mod visit;
 
 pub use filled::Filled;
 
-use Who::{Beginner, Newcomer, Owner, Stranger};
+use Who::{Beginner, Newcomer, Operator, Owner, Stranger};
 
 /// Who looks at a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Who {
     Owner,
     /// The owner of one in which nothing was done yet.
     Beginner,
+    /// Who runs the platform.
+    Operator,
 }
 
 /// A page.
@@ -99,4 +101,16 @@ pub const PAGES: &[WebPage] = &[
     page(Beginner, "customers-none", "/app/customers"),
     page(Beginner, "tasks-none", "/app/tasks"),
     page(Beginner, "calendar-none", "/app/calendar_events"),
+    page(Operator, "admin", "/admin"),
+    page(Operator, "admin-login", "/admin/login"),
+    page(Operator, "admin-login-refused", "/admin/login").refused(),
+    page(Operator, "admin-tenants", "/admin/tenants"),
+    page(Operator, "admin-tenants-found", "/admin/tenants?search=quattro&status=trial"),
+    page(Operator, "admin-tenants-not-found", "/admin/tenants?search=nobody"),
+    page(Operator, "admin-tenant-new", "/admin/tenants/new"),
+    page(Operator, "admin-tenant-new-refused", "/admin/tenants/new").refused(),
+    page(Operator, "admin-tenant", "/admin/tenants/quattro-stand-a-s"),
+    page(Operator, "admin-tenant-not-found", "/admin/tenants/none").with(404),
+    page(Operator, "admin-fleet", "/admin/fleet"),
+    page(Operator, "admin-doctor", "/admin/doctor"),
 ];
