@@ -223,7 +223,7 @@ async fn half_dropped_databases_are_dropped_and_never_a_tenants() {
     assert!(named.iter().any(|finding| finding.trouble.word() == "missing_database"), "{named:?}");
     let doctor = &patient.platform.control_plane.doctor;
     assert_eq!(doctor.mend_unasked().await.unwrap(), 0);
-    assert!(doctor.mend(&named).await.is_empty(), "nothing is mended silently");
+    assert!(doctor.mend(&named, "test").await.is_empty(), "nothing is mended silently");
     patient.sql(&format!("UPDATE pg_database SET datconnlimit = -1 WHERE datname = '{}'", patient.database)).await;
     patient.assert_served().await;
 
@@ -242,7 +242,7 @@ async fn a_missing_database_is_named_and_not_papered_over() {
     let words: BTreeSet<&str> = named.iter().map(|finding| finding.trouble.word()).collect();
     assert_eq!(words, BTreeSet::from(["missing_database", "unreadable"]));
     let doctor = &patient.platform.control_plane.doctor;
-    assert!(doctor.mend(&named).await.is_empty());
+    assert!(doctor.mend(&named, "test").await.is_empty());
     assert_eq!(doctor.mend_unasked().await.unwrap(), 0);
     assert_eq!(patient.platform.findings().await, named);
 }

@@ -36,4 +36,3 @@ mod suspend_cut_off;
 mod texts;
 mod tokens;
 mod usage;
-mod web;

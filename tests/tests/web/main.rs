@@ -1,0 +1,11 @@
+//! The pages, in a real browser, as people use them. A program of its own: browsers take what other tests measure.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod looks;
+mod making;
+mod names;
+mod operators;
+mod signing_in;
+mod signup;
+mod wizard;
+mod work;
