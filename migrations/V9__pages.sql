@@ -10,7 +10,8 @@ ALTER TABLE tokens ADD CONSTRAINT tokens_kind_check
     CHECK (kind IN ('refresh', 'browser', 'operator', 'verify_email', 'onboarding', 'set_password'));
 
 -- When a tenant was used last; pages that people looked at count.
-ALTER TABLE usage_records ADD COLUMN last_at timestamptz NOT NULL DEFAULT now();
+ALTER TABLE usage_records ADD COLUMN last_at timestamptz;
+ALTER TABLE usage_records ALTER COLUMN last_at SET DEFAULT now();
 ALTER TABLE usage_records DROP CONSTRAINT usage_records_metric_check;
 -- squawk-ignore constraint-missing-not-valid -- a few rows for each tenant and month: read in milliseconds
 ALTER TABLE usage_records ADD CONSTRAINT usage_records_metric_check
@@ -39,10 +40,6 @@ BEGIN
     RETURN QUERY SELECT now_known.tenant_id, now_known.calls FROM call_hours now_known
         WHERE now_known.tenant_id = ANY (tenants) AND now_known.hour = of_hour;
 END $$;
-
--- The newest tenants first, and how many came to be lately.
--- squawk-ignore require-concurrent-index-creation -- a row for each tenant: done in milliseconds
-CREATE INDEX tenants_created ON tenants (created_at, id);
 
 -- What all tenants together used in a month. Without the value, so that counting on stays cheap.
 -- squawk-ignore require-concurrent-index-creation -- a few rows for each tenant and month: done in milliseconds

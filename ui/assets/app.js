@@ -11,13 +11,15 @@ function later(form, delay, run) {
 
 function follow(element) {
   const url = element.dataset.live;
+  // After a refusal the page stands at the address of a form, which shows nothing by itself.
+  const shown = element.dataset.livePage ?? location.href;
   const source = new EventSource(url);
   let running = false;
   let again = false;
 
   async function refresh() {
-    const response = await fetch(location.href, { headers: { accept: 'text/html' }, credentials: 'same-origin' });
-    if (response.redirected && new URL(response.url).pathname !== location.pathname) {
+    const response = await fetch(shown, { headers: { accept: 'text/html' }, credentials: 'same-origin' });
+    if (response.redirected && new URL(response.url).pathname !== new URL(shown, location.href).pathname) {
       source.close();
       location.assign(response.url);
       return;
@@ -52,9 +54,15 @@ function follow(element) {
   }
 
   source.addEventListener('message', changed);
-  source.addEventListener('end', () => {
+  // Whatever is still in motion after that is followed again.
+  const followAgain = async () => {
     source.close();
-    changed();
+    await changed();
+    if (element.isConnected && element.dataset.live) setTimeout(() => follow(element), 3000);
+  };
+  source.addEventListener('end', followAgain);
+  source.addEventListener('error', () => {
+    if (source.readyState === EventSource.CLOSED) followAgain();
   });
 }
 

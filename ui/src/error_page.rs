@@ -17,6 +17,7 @@ struct ErrorTemplate {
     text: String,
     request: String,
     home: &'static str,
+    to_home: String,
     /// For what passes by itself.
     comes_back: bool,
 }
@@ -51,11 +52,15 @@ fn tell(sign_in: SignIn, request: &HttpRequest, problem: &Problem, id: RequestId
     let said = |part: &str| page.find(&format!("problem-{code}-{part}")).map(str::to_owned);
     let title = said("title").unwrap_or_else(|| page.t("problem-other-title").to_owned());
     let text = said("text").unwrap_or_else(|| page.t("problem-other-text").to_owned());
+    let is_of_workspace =
+        matches!(problem.code(), Code::TenantInactive | Code::TenantAccessDenied | Code::TenantRequired);
+    let (home, to_home) = if is_of_workspace { ("/account", "workspaces") } else { (sign_in.home, "go-home") };
     let template = ErrorTemplate {
         title,
         text,
         request: id.to_string(),
-        home: sign_in.home,
+        home,
+        to_home: page.t(to_home).to_owned(),
         comes_back: matches!(problem.code(), Code::TenantUpgrading | Code::Unavailable),
         page: page.clone(),
     };

@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_millis(200);
 /// After this long the browser asks again by itself, and is checked again.
 const AT_MOST: Duration = Duration::from_secs(60);
 /// How long it waits before that, in milliseconds.
-const AGAIN: &str = "retry: 500\n\n";
+const AGAIN: &str = "retry: 1000\n\n";
 
 /// What is in motion, at one moment.
 pub struct Look {
@@ -68,8 +68,8 @@ where
         if telling.since.elapsed() > AT_MOST {
             return None;
         }
-        // Whoever may not look any more, or can't be told, is not told; the page says why when it is loaded again.
-        let Look { state, is_over } = (telling.look)().await.unwrap_or(Look { state: String::new(), is_over: true });
+        // What can't be told now may be in a moment: the browser asks again by itself.
+        let Look { state, is_over } = (telling.look)().await.ok()?;
         telling.is_over = is_over;
         if is_over {
             return Some("event: end\ndata: \n\n".to_owned());

@@ -179,6 +179,12 @@ impl Field {
         hint.into_iter().chain(error).collect::<Vec<_>>().join(" ")
     }
 
+    /// Whether there are at least so many choices.
+    #[must_use]
+    pub fn has_choices(&self, many: usize) -> bool {
+        self.choices.len() >= many
+    }
+
     fn is_checked(&self) -> bool {
         matches!(self.value.as_str(), "true" | "on")
     }

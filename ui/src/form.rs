@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
-use tenancy::{Code, Problem};
+use tenancy::{Code, Problem, TenantId, UserId};
 
 use crate::{Site, page::visitor};
 
@@ -13,7 +13,15 @@ const MAX_BYTES: usize = 2 * 1024 * 1024;
 const TOKEN: &str = "form_token";
 
 /// Whose forms are taken on this request; put there by whoever checked the sign-in.
-pub struct FormOwner(pub String);
+pub struct FormOwner(pub(crate) String);
+
+impl FormOwner {
+    /// A user where they are: a form of one workspace is none of another, which may be open in the next tab.
+    #[must_use]
+    pub fn new(user: UserId, tenant: Option<TenantId>) -> Self {
+        Self(format!("{user} {}", tenant.map_or_else(String::new, |tenant| tenant.to_string())))
+    }
+}
 
 /// The fields of a form that one of our own pages sent, in order.
 #[derive(Debug, Clone, Default)]
@@ -61,10 +69,10 @@ impl Form {
     }
 }
 
-/// What browsers themselves say of where a request comes from (Fetch Metadata).
-fn comes_from_elsewhere(request: &HttpRequest) -> bool {
+/// What browsers themselves say of where a request comes from (Fetch Metadata); those that say nothing are old.
+pub(crate) fn comes_from_elsewhere(request: &HttpRequest) -> bool {
     let from = request.headers().get(header::HeaderName::from_static("sec-fetch-site"));
-    from.is_some_and(|from| !matches!(from.as_bytes(), b"same-origin" | b"none"))
+    from.is_some_and(|from| from.as_bytes() != b"same-origin")
 }
 
 impl FromRequest for Form {

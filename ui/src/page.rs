@@ -9,7 +9,7 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse,
     cookie::Cookie,
     dev::Payload,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     web::Data,
 };
 use askama::Template;
@@ -18,8 +18,8 @@ use tenancy::{Language, Problem};
 
 use crate::{
     Site, Speech, Tone, asset,
-    cookies::{Cookies, LANGUAGE, VISITOR, encoded},
-    form::FormOwner,
+    cookies::{Cookies, LANGUAGE, LocalPath, VISITOR, encoded},
+    form::{FormOwner, comes_from_elsewhere},
 };
 
 /// A notice after something was done.
@@ -77,13 +77,15 @@ impl Page {
         let visitor = known.as_deref().or(newcomer.as_deref()).unwrap_or_default();
         let speech = Speech::new(language(request));
         let done = request.query_string().split('&').find_map(|pair| pair.strip_prefix("done="));
-        let flash = done.and_then(|word| speech.find(&format!("done-{word}")));
+        // Only where we have led there ourselves: nobody else says what was done here.
+        let flash =
+            done.filter(|_| !comes_from_elsewhere(request)).and_then(|word| speech.find(&format!("done-{word}")));
         let flash = flash.map(|text| Flash { tone: Tone::Good, text: text.to_owned() });
         Ok(Self {
             is_signed_in: !owner.is_empty(),
             form_token: site.form_token(visitor, &owner),
             path: request.path().to_owned(),
-            here: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+            here: here(request),
             flash,
             speech,
             site,
@@ -179,6 +181,19 @@ impl FromRequest for Page {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Self::of(request))
     }
+}
+
+/// The address that shows this page: that of the page before, where a form led to it.
+fn here(request: &HttpRequest) -> String {
+    if *request.method() == Method::GET {
+        return request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
+    }
+    let before = request.headers().get(header::REFERER).and_then(|value| value.to_str().ok());
+    let path = before.and_then(|url| {
+        let rest = url.split_once("://")?.1;
+        rest.find('/').map(|at| &rest[at..])
+    });
+    LocalPath::parse(path, "/").as_str().to_owned()
 }
 
 /// The language that somebody chose, else the browser's, else that of the platform's home.

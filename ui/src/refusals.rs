@@ -28,6 +28,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("must be a number from {} to {}", "refusal-range"),
     ("must be from {} to {}", "refusal-range"),
     ("must be a code of ISO 4217, like TRY", "refusal-currency"),
+    ("currency must be {}", "refusal-currency"),
     ("must be a country's two letters, like TR", "refusal-country"),
     ("must be a time zone of the IANA database, like Europe/Istanbul", "refusal-zone"),
     ("must be a web address that begins with https:// or http://", "refusal-web"),

@@ -9,7 +9,7 @@ use control_plane::{
 };
 use serde_json::json;
 
-use super::Common;
+use super::{ACTOR, Common};
 use crate::Failed;
 
 /// Compares the platform database with its servers: databases, roles, grants, passwords, schema versions, settings.
@@ -31,7 +31,7 @@ impl Doctor {
         let mut mended = 0;
         let mut left = findings.clone();
         if self.fix && !findings.is_empty() {
-            for (finding, result) in doctor.mend(&findings).await {
+            for (finding, result) in doctor.mend(&findings, ACTOR).await {
                 match result {
                     Ok(()) => mended += 1,
                     Err(reason) => failures.push((finding, reason)),

@@ -151,6 +151,7 @@ pub(super) async fn mend(
     doctor: Data<Doctor>,
     tenants: Data<Tenants>,
     desk: Data<Desk>,
+    caller: Caller,
     form: Form,
 ) -> Result<HttpResponse, Problem> {
     let (last, kind) = (desk.examination().last(), form.filled("kind").map(str::to_owned));
@@ -160,7 +161,7 @@ pub(super) async fn mend(
     let chosen: Vec<Finding> = chosen.cloned().collect();
     let (doctor, tenants) = (doctor.get_ref().clone(), tenants.get_ref().clone());
     let begun = desk.examination().begin(async move {
-        let mended = doctor.mend(&chosen).await;
+        let mended = doctor.mend(&chosen, caller.actor()).await;
         let failures = mended.into_iter().filter_map(|(finding, result)| Some((finding, result.err()?)));
         examined(&doctor, &tenants, failures.collect()).await
     });

@@ -5,19 +5,23 @@ use actix_web::{
     web::{Data, Query},
 };
 use askama::Template;
-use secrecy::SecretString;
 use serde::Deserialize;
-use tenancy::{Code, Problem};
-use ui::{Field, Form, Kind, LANGUAGE, LocalPath, Page, encoded};
+use tenancy::Problem;
+use ui::{Form, Page, encoded};
 
 use super::next_path;
 use crate::{
     audit::Origin,
-    identity::{Identity, OPERATOR},
+    identity::{
+        Identity, OPERATOR,
+        sign_in_form::{SignInForm, language, sent},
+    },
 };
 
 /// Where the cookie is sent.
 const PATH: &str = "/admin";
+/// Where the form is sent.
+const LOGIN: &str = "/admin/login";
 /// How long it is kept, in seconds: as long as its token.
 const KEPT: i64 = 12 * 3600;
 
@@ -30,33 +34,12 @@ pub(super) struct Next {
 #[template(path = "console/login.html")]
 struct LoginTemplate {
     page: Page,
-    next: String,
-    problem: Option<String>,
-    email: Field,
-    password: Field,
-}
-
-impl LoginTemplate {
-    fn new(page: &Page, next: &LocalPath, email: &str, problem: Option<String>) -> Self {
-        Self {
-            email: Field::new("email", page.t("field-email"), Kind::Email)
-                .value(email)
-                .required()
-                .wide()
-                .autocomplete("username"),
-            password: Field::new("password", page.t("password"), Kind::Password)
-                .required()
-                .wide()
-                .autocomplete("current-password"),
-            next: next.as_str().to_owned(),
-            problem,
-            page: page.clone(),
-        }
-    }
+    form: SignInForm,
 }
 
 pub(super) async fn login(page: Page, next: Query<Next>) -> HttpResponse {
-    page.ok(&LoginTemplate::new(&page, &next_path(next.next.as_deref()), "", None))
+    let form = SignInForm::new(&page, LOGIN, &next_path(next.next.as_deref()), "");
+    page.ok(&LoginTemplate { form, page: page.clone() })
 }
 
 pub(super) async fn sign_in(
@@ -72,25 +55,17 @@ pub(super) async fn sign_in(
     }
     let form = form?;
     let next = next_path(form.get("next"));
-    let email = form.filled("email").unwrap_or_default();
-    let password = SecretString::from(form.get("password").unwrap_or_default().to_owned());
+    let (email, password) = sent(&form);
     match identity.sign_in_operator(email, password, &Origin::of(&http)).await {
         Ok(session) => {
-            let language = session.language.filter(|_| http.cookie(LANGUAGE).is_none());
-            let mut cookies = vec![page.cookies().keep_strictly(OPERATOR, session.token, PATH, KEPT)];
-            cookies.extend(language.map(|language| page.cookies().language(language)));
-            Ok(page.see_other_with(next.as_str(), cookies))
+            let language = language(&page, &http, &session);
+            let cookie = page.cookies().keep_strictly(OPERATOR, session.token, PATH, KEPT);
+            Ok(page.see_other_with(next.as_str(), [cookie].into_iter().chain(language)))
         }
         Err(error) => {
             let problem = Problem::from(error);
-            let told = match problem.code() {
-                Code::Unauthorized => page.t("login-wrong"),
-                Code::Forbidden => page.t("login-suspended"),
-                Code::RateLimited => page.t("login-too-many"),
-                _ => return Err(problem),
-            };
-            let template = LoginTemplate::new(&page, &next, email, Some(told.to_owned()));
-            Ok(page.answer(problem.code().status(), &template))
+            let form = SignInForm::new(&page, LOGIN, &next, email).refused(&problem)?;
+            Ok(page.answer(problem.code().status(), &LoginTemplate { form, page: page.clone() }))
         }
     }
 }

@@ -73,13 +73,13 @@ impl Doctor {
     ///
     /// # Errors
     /// None: each failure is with its finding.
-    pub async fn mend(&self, findings: &[Finding]) -> Vec<(Finding, Result<(), String>)> {
+    pub async fn mend(&self, findings: &[Finding], actor: &str) -> Vec<(Finding, Result<(), String>)> {
         let mut results = Vec::new();
         for finding in findings.iter().filter(|finding| finding.trouble.can_be_mended()) {
             let result = self.mend_one(finding).await.map_err(|error| error.to_string());
             tracing::info!(%finding, mended = result.is_ok(), "the doctor acted");
             if result.is_ok()
-                && let Err(error) = self.note(finding).await
+                && let Err(error) = self.note(finding, actor).await
             {
                 tracing::warn!(%error, "what the doctor did can't be noted now");
             }
@@ -88,10 +88,10 @@ impl Doctor {
         results
     }
 
-    async fn note(&self, finding: &Finding) -> Result<(), StoreError> {
+    async fn note(&self, finding: &Finding, actor: &str) -> Result<(), StoreError> {
         let client = self.pool.get().await?;
         let details = serde_json::json!({ "finding": finding.subject() });
-        audit::record(&client, audit::Entry::new(audit::Action::Mended, audit::PLATFORM).details(details)).await
+        audit::record(&client, audit::Entry::new(audit::Action::Mended, actor).details(details)).await
     }
 
     /// The control plane's own round: mends what loses nobody's rows; says how much that was.
@@ -109,7 +109,7 @@ impl Doctor {
                 examined => examined?,
             };
             findings.retain(|finding| finding.trouble.may_be_mended_unasked());
-            mended += self.mend(&findings).await.iter().filter(|(_, result)| result.is_ok()).count();
+            mended += self.mend(&findings, audit::PLATFORM).await.iter().filter(|(_, result)| result.is_ok()).count();
         }
         Ok(mended)
     }

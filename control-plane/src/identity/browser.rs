@@ -63,8 +63,17 @@ impl Identity {
     ///
     /// # Errors
     /// [`IdentityError`], when the platform database gives no answer.
-    pub(crate) async fn open_browser(&self, user: UserId, tenant: TenantId) -> Result<BrowserSession, IdentityError> {
-        let token = tokens::issue(&self.db().await?, TokenKind::Browser, user, Some(tenant)).await?;
+    pub(crate) async fn open_browser(
+        &self,
+        user: UserId,
+        tenant: TenantId,
+        actor: &str,
+        origin: &Origin,
+    ) -> Result<BrowserSession, IdentityError> {
+        let db = self.db().await?;
+        let token = tokens::issue(&db, TokenKind::Browser, user, Some(tenant)).await?;
+        let entry = Entry::new(Action::SignedIn, actor).user(user).tenant(Some(tenant));
+        audit::record(&db, entry.from(origin)).await?;
         Ok(BrowserSession { token: token.expose().to_owned(), language: None })
     }
 
@@ -72,7 +81,12 @@ impl Identity {
     ///
     /// # Errors
     /// [`IdentityError::SessionOver`], and [`IdentityError::NoPlace`] where the user is no member of that tenant.
-    pub async fn browser_access(&self, presented: &str, slug: Option<&str>) -> Result<BrowserAccess, IdentityError> {
+    pub async fn browser_access(
+        &self,
+        presented: &str,
+        slug: Option<&str>,
+        origin: &Origin,
+    ) -> Result<BrowserAccess, IdentityError> {
         let db = self.db().await?;
         let holder = tokens::peek(&db, TokenKind::Browser, presented).await?.ok_or(IdentityError::SessionOver)?;
         let user = active(store::by_id(&db, holder.user).await?)?;
@@ -87,6 +101,8 @@ impl Identity {
         {
             tokens::lead_to(&db, presented, place.id).await?;
             store::went_to(&db, user.id, place.id).await?;
+            let entry = Entry::new(Action::TenantSwitched, user.email.as_str()).user(user.id).tenant(Some(place.id));
+            audit::record(&db, entry.from(origin)).await?;
         }
         let access_token = self.sign(&user, place.as_ref())?;
         Ok(BrowserAccess { access_token, place })

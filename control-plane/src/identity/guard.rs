@@ -151,7 +151,9 @@ fn around(
                 if let Some(tenant) = caller.tenant() {
                     tenancy::telemetry::is_for(&tenant.tenant_slug);
                 }
-                request.extensions_mut().insert(FormOwner(caller.user().to_string()));
+                request
+                    .extensions_mut()
+                    .insert(FormOwner::new(caller.user(), caller.tenant().map(|tenant| tenant.tenant_id)));
                 request.extensions_mut().insert(caller);
                 next.call(request).await
             }

@@ -14,6 +14,7 @@ mod recovery;
 mod session;
 mod settings;
 mod sign_in;
+pub(crate) mod sign_in_form;
 mod signer;
 mod store;
 pub mod tokens;

@@ -7,16 +7,18 @@ use actix_web::{
     web::{self, Data, Path, Query},
 };
 use askama::Template;
-use secrecy::SecretString;
 use serde::Deserialize;
 use tenancy::{
     Code, EmailAddress, Language, Problem,
     fields::FieldErrors,
     http::{Access, Route},
 };
-use ui::{ACCESS, Field, Form, Kind, LANGUAGE, LocalPath, Page};
+use ui::{ACCESS, Field, Form, Kind, LocalPath, Page};
 
-use super::{BrowserSession, Identity};
+use super::{
+    BrowserSession, Identity,
+    sign_in_form::{SignInForm, language, sent},
+};
 use crate::audit::Origin;
 
 /// The cookie with the token of a browser's sign-in; it is sent to `/session` alone.
@@ -63,28 +65,12 @@ impl Next {
 #[template(path = "identity/login.html")]
 struct LoginTemplate {
     page: Page,
-    next: String,
-    problem: Option<String>,
-    email: Field,
-    password: Field,
+    form: SignInForm,
 }
 
 impl LoginTemplate {
-    fn new(page: &Page, next: &LocalPath, email: &str, problem: Option<String>) -> Self {
-        Self {
-            email: Field::new("email", page.t("field-email"), Kind::Email)
-                .value(email)
-                .required()
-                .wide()
-                .autocomplete("username"),
-            password: Field::new("password", page.t("password"), Kind::Password)
-                .required()
-                .wide()
-                .autocomplete("current-password"),
-            next: next.as_str().to_owned(),
-            problem,
-            page: page.clone(),
-        }
+    fn form(page: &Page, next: &LocalPath, email: &str) -> SignInForm {
+        SignInForm::new(page, "/login", next, email).with_help()
     }
 }
 
@@ -93,30 +79,22 @@ async fn home(page: Page) -> HttpResponse {
 }
 
 async fn login(page: Page, next: Query<Next>) -> HttpResponse {
-    page.ok(&LoginTemplate::new(&page, &next.path(), "", None))
+    let form = LoginTemplate::form(&page, &next.path(), "");
+    page.ok(&LoginTemplate { form, page: page.clone() })
 }
 
 async fn sign_in(page: Page, http: HttpRequest, identity: Data<Identity>, form: Form) -> Result<HttpResponse, Problem> {
     let next = LocalPath::parse(form.get("next"), HOME);
-    let email = form.filled("email").unwrap_or_default();
-    let password = SecretString::from(form.get("password").unwrap_or_default().to_owned());
+    let (email, password) = sent(&form);
     match identity.sign_in_browser(email, password, &Origin::of(&http)).await {
         Ok(session) => {
-            let language = session.language.filter(|_| http.cookie(LANGUAGE).is_none());
-            let mut cookies = signed_in(&page, &session);
-            cookies.extend(language.map(|language| page.cookies().language(language)));
+            let cookies = signed_in(&page, &session).into_iter().chain(language(&page, &http, &session));
             Ok(page.see_other_with(&to_session(&next), cookies))
         }
         Err(error) => {
             let problem = Problem::from(error);
-            let told = match problem.code() {
-                Code::Unauthorized => page.t("login-wrong"),
-                Code::Forbidden => page.t("login-suspended"),
-                Code::RateLimited => page.t("login-too-many"),
-                _ => return Err(problem),
-            };
-            let template = LoginTemplate::new(&page, &next, email, Some(told.to_owned()));
-            Ok(page.answer(problem.code().status(), &template))
+            let form = LoginTemplate::form(&page, &next, email).refused(&problem)?;
+            Ok(page.answer(problem.code().status(), &LoginTemplate { form, page: page.clone() }))
         }
     }
 }
@@ -141,7 +119,7 @@ async fn session(
 ) -> Result<HttpResponse, Problem> {
     let next = query.path();
     let token = http.cookie(SESSION).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
-    match identity.browser_access(&token, query.tenant.as_deref()).await {
+    match identity.browser_access(&token, query.tenant.as_deref(), &Origin::of(&http)).await {
         Ok(access) => {
             let cookie = page.cookies().keep(ACCESS, access.access_token, "/", KEPT);
             if *http.method() == Method::GET {
@@ -159,7 +137,12 @@ async fn session(
             }
             // What a form had is lost only here: nobody is signed in any more.
             let back = if *http.method() == Method::GET { next } else { LocalPath::parse(None, HOME) };
-            Ok(page.see_other_with(&format!("/login?next={}", ui::encoded(back.as_str())), forgotten(&page)))
+            let login = format!("/login?next={}", ui::encoded(back.as_str()));
+            // A form that another site sent comes without our cookies (SameSite), which says nothing of the sign-in.
+            if http.cookie(SESSION).is_none() {
+                return Ok(page.see_other(&login));
+            }
+            Ok(page.see_other_with(&login, forgotten(&page)))
         }
     }
 }

@@ -2,6 +2,7 @@
 //! going back loses nothing.
 
 use actix_web::{HttpRequest, cookie::Cookie};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tenancy::{Problem, TenantId};
 use ui::Page;
@@ -98,12 +99,22 @@ pub(super) fn forgotten(page: &Page) -> Cookie<'static> {
     page.cookies().forget(COOKIE, PATH)
 }
 
+/// What is sealed, and when that was (seconds since 1970): a cookie that was copied is over as well.
+#[derive(Serialize, Deserialize)]
+struct Sealed<T> {
+    at: i64,
+    what: T,
+}
+
 fn kept<T: DeserializeOwned>(request: &HttpRequest, page: &Page, purpose: &str) -> Option<T> {
-    serde_json::from_slice(&page.site().open(purpose, request.cookie(COOKIE)?.value())?).ok()
+    let sealed: Sealed<T> =
+        serde_json::from_slice(&page.site().open(purpose, request.cookie(COOKIE)?.value())?).ok()?;
+    (Timestamp::now().as_second() - sealed.at <= KEPT).then_some(sealed.what)
 }
 
 fn keep<T: Serialize>(what: &T, page: &Page, purpose: &str) -> Result<Cookie<'static>, Problem> {
-    let text = serde_json::to_vec(what).map_err(Problem::internal)?;
+    let sealed = Sealed { at: Timestamp::now().as_second(), what };
+    let text = serde_json::to_vec(&sealed).map_err(Problem::internal)?;
     let sealed = page.site().seal(purpose, &text).ok_or_else(|| Problem::internal("no randomness"))?;
     Ok(page.cookies().keep(COOKIE, sealed, PATH, KEPT))
 }

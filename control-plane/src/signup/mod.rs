@@ -218,15 +218,10 @@ impl Signup {
     /// A slug for a company of this name that nobody has just now.
     pub(super) async fn suggest(&self, name: &str) -> Result<TenantSlug, SignupError> {
         let base = TenantSlug::from_name(name);
-        let mut slug = base.clone();
         // Names that many have get a number when the signup is made; here it is a suggestion.
-        for number in 2..20 {
-            if self.is_free(&slug).await? {
-                break;
-            }
-            slug = base.numbered(number);
-        }
-        Ok(slug)
+        let candidates: Vec<TenantSlug> =
+            std::iter::once(base.clone()).chain((2..20).map(|n| base.numbered(n))).collect();
+        Ok(self.tenants.first_free(&candidates).await?.unwrap_or(base))
     }
 
     /// Whether nobody has a slug just now.

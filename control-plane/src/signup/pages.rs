@@ -93,7 +93,11 @@ async fn wrong_in(signup: &Signup, draft: &Draft, step: usize) -> Result<Wrong, 
 
 /// The first step that is not filled in rightly, up to this one: who comes too early is sent there.
 async fn missing_before(signup: &Signup, draft: &Draft, step: usize) -> Result<Option<&'static str>, Problem> {
-    let wrong = signup.check(draft.body()).await?;
+    let mut wrong = signup.check(draft.body()).await?;
+    // The one that is usual is for those who sign up without a wizard.
+    if draft.package.is_empty() {
+        wrong.entry("package_key".to_owned()).or_default();
+    }
     let is_missing = |(_, _, fields): &&(&str, &str, &[&str])| fields.iter().any(|field| wrong.contains_key(*field));
     Ok(STEPS[..step].iter().find(is_missing).map(|(path, _, _)| *path))
 }
@@ -334,10 +338,16 @@ async fn take_account(
     }
     let wrong = wrong_in(&signup, &draft, 2).await?;
     if !wrong.is_empty() {
+        let mut kept = Draft::of(&http, &page);
         if wrong.contains_key("password") {
             draft.password.clear();
+        } else {
+            // It is not asked for again; the rest stands in the fields.
+            kept.password.clone_from(&draft.password);
         }
-        return Ok(page.answer(StatusCode::UNPROCESSABLE_ENTITY, &account_page(&page, &draft, &wrong)));
+        let mut response = page.answer(StatusCode::UNPROCESSABLE_ENTITY, &account_page(&page, &draft, &wrong));
+        response.add_cookie(&kept.cookie(&page)?).map_err(Problem::internal)?;
+        return Ok(response);
     }
     Ok(page.see_other_with("/signup/payment", [draft.cookie(&page)?]))
 }
@@ -389,6 +399,13 @@ async fn make(
     identity: Data<Identity>,
     _form: Form,
 ) -> Result<HttpResponse, Problem> {
+    if let Some(made) = Made::of(&http, &page) {
+        let (tenant, _) = signup.progress(made.tenant).await?;
+        // Somebody went back while the workspace was in the making.
+        if tenant.status == TenantStatus::Provisioning || tenant.status.is_served() {
+            return Ok(page.see_other("/signup/done"));
+        }
+    }
     let mut draft = Draft::of(&http, &page);
     if let Some(step) = missing_before(&signup, &draft, 3).await? {
         return Ok(page.see_other(step));
@@ -406,7 +423,8 @@ async fn make(
         Ok(made) => made,
         Err(problem) => return again(&page, &http, draft, problem),
     };
-    let mut cookies = signed_in(&page, &identity.open_browser(made.user.id, made.tenant.id).await?);
+    let session = identity.open_browser(made.user.id, made.tenant.id, made.user.email.as_str(), &origin).await?;
+    let mut cookies = signed_in(&page, &session);
     if made.tenant.status == TenantStatus::Provisioning {
         cookies.push(Made { tenant: made.tenant.id, again: draft.anew() }.cookie(&page)?);
         return Ok(page.see_other_with("/signup/done", cookies));

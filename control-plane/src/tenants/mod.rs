@@ -113,6 +113,15 @@ impl Tenants {
         store::by_slug(&client, slug).await
     }
 
+    /// The first of these slugs that nobody has just now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn first_free(&self, candidates: &[TenantSlug]) -> Result<Option<TenantSlug>, StoreError> {
+        let client = self.pool.get().await?;
+        store::first_free(&client, candidates).await
+    }
+
     /// Everything about the tenant that has this slug now, for operators.
     ///
     /// # Errors

@@ -118,6 +118,9 @@ fn fields(page: &Page, filled: &Filled<'_>, problem: Option<&Problem>) -> Vec<Fi
     // Those with a place in their name; the others are there for old programs.
     let zones = zones.filter(|zone| zone == "UTC" || (zone.contains('/') && !zone.starts_with("Etc/")));
     let mut zones: Vec<(String, String)> = zones.map(|zone| (zone.clone(), zone.replace('_', " "))).collect();
+    if !filled.timezone.is_empty() && zones.iter().all(|(zone, _)| zone != filled.timezone) {
+        zones.push((filled.timezone.to_owned(), filled.timezone.to_owned()));
+    }
     zones.sort();
     let currencies = Currency::iter().map(|one| (one.code().to_owned(), format!("{} - {}", one.code(), one.name())));
     let select = |name: &str, key: &str, all, chosen| {

@@ -24,6 +24,18 @@ pub(super) struct NewRow {
     pub(super) trial_ends_at: Timestamp,
 }
 
+const FIRST_FREE: &str = "SELECT c FROM unnest($1::text[]) WITH ORDINALITY AS candidates (c, place) WHERE NOT EXISTS \
+     (SELECT 1 FROM tenants WHERE slug = c AND released_at IS NULL) ORDER BY place LIMIT 1";
+
+/// The first of these that nobody has, at this moment.
+pub(super) async fn first_free(
+    db: &impl GenericClient,
+    candidates: &[TenantSlug],
+) -> Result<Option<TenantSlug>, StoreError> {
+    let statement = db.prepare_cached(FIRST_FREE).await?;
+    Ok(db.query_opt(&statement, &[&candidates]).await?.map(|row| row.get(0)))
+}
+
 /// The first of `base`, `base-2`, `base-3`, … that nobody has. Whoever asks for the same base waits until this
 /// transaction has ended.
 pub(super) async fn free_slug(
@@ -32,9 +44,7 @@ pub(super) async fn free_slug(
     taken: &[TenantSlug],
 ) -> Result<TenantSlug, StoreError> {
     let lock = db.prepare_cached("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))").await?;
-    let sql = "SELECT c FROM unnest($1::text[]) WITH ORDINALITY AS candidates (c, place) WHERE NOT EXISTS \
-               (SELECT 1 FROM tenants WHERE slug = c AND released_at IS NULL) ORDER BY place LIMIT 1";
-    let statement = db.prepare_cached(sql).await?;
+    let statement = db.prepare_cached(FIRST_FREE).await?;
     let mut from = 1;
     loop {
         let numbers = from..from * 4 + 4;

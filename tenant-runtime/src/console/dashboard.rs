@@ -51,12 +51,12 @@ pub(super) async fn show(desk: Desk) -> Result<HttpResponse, Problem> {
     )?;
     let used = |name: &str| tallies.get(name).copied().unwrap_or(0);
     let has = |limit: &str| tenant.limit(limit) != 0;
-    let shown = LIMITS.into_iter().filter(|(limit, _)| has(limit));
-    let mut usage: Vec<Usage> =
-        shown.map(|(limit, tally)| Usage::new(&page, limit, used(tally), tenant.limit(limit))).collect();
+    let shown: Vec<(&str, &str)> = LIMITS.into_iter().filter(|(limit, _)| has(limit)).collect();
+    let of_limit = |(limit, tally): &(&str, &str)| Usage::new(&page, limit, used(tally), tenant.limit(limit));
+    let mut usage: Vec<Usage> = shown.iter().map(of_limit).collect();
     let (calls, allowed) = tenant.calls();
     usage.push(Usage::new(&page, "api_rate_limit_per_hour", calls, allowed));
-    let full = LIMITS.into_iter().zip(&usage).find(|(_, usage)| usage.tone != Tone::Good);
+    let full = shown.into_iter().zip(&usage).find(|(_, usage)| usage.tone != Tone::Good);
     let upgrade = full.map(|((limit, _), _)| Upgrade::of(&page, &tenant, limit));
 
     let (when, how_many) = (page.t("chart-day"), page.t("chart-count"));

@@ -151,7 +151,11 @@ pub(crate) struct Upgrade {
 
 impl Upgrade {
     pub(crate) fn of(page: &Page, tenant: &Tenant, limit: &str) -> Self {
-        let of = |value: i64| if value < 0 { page.t("unlimited").to_owned() } else { page.count(&value) };
+        let of = |value: i64| match value {
+            ..0 => page.t("unlimited").to_owned(),
+            _ if limit == "max_storage_mb" => page.bytes(&value.saturating_mul(1024 * 1024)),
+            _ => page.count(&value),
+        };
         let what = page.t(&format!("limit-{limit}")).to_owned();
         let now = page.with(
             "limit-now",

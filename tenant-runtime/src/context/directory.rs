@@ -143,6 +143,9 @@ const MISSING_AT_MOST: u64 = 10_000;
 /// How long a member's name is taken for true without being told otherwise, and how many are remembered.
 const NAMES_FOR: Duration = Duration::from_secs(60);
 const NAMES_AT_MOST: u64 = 10_000;
+/// The same of whole lists of members, for forms.
+const EVERYBODY_FOR: Duration = Duration::from_secs(10);
+const EVERYBODY_AT_MOST: u64 = 1_000;
 
 /// Everything that a whole read of the platform database brings.
 #[derive(Default)]
@@ -159,6 +162,7 @@ pub(crate) struct Directory {
     known: RwLock<Known>,
     missing: Cache<TenantId, ()>,
     names: Cache<(TenantId, UserId), Arc<str>>,
+    everybody: Cache<TenantId, Arc<[(UserId, Arc<str>)]>>,
     keeper: mpsc::Sender<Ask>,
     loaded: AtomicBool,
     deaf_since: RwLock<Option<Instant>>,
@@ -198,6 +202,7 @@ impl Directory {
             known: RwLock::default(),
             missing: Cache::builder().max_capacity(MISSING_AT_MOST).time_to_live(MISSING_FOR).build(),
             names: Cache::builder().max_capacity(NAMES_AT_MOST).time_to_live(NAMES_FOR).build(),
+            everybody: Cache::builder().max_capacity(EVERYBODY_AT_MOST).time_to_live(EVERYBODY_FOR).build(),
             keeper,
             loaded: AtomicBool::new(false),
             deaf_since: RwLock::new(Some(Instant::now())),
@@ -256,9 +261,17 @@ impl Directory {
         Ok(names)
     }
 
-    /// All members of a tenant, as many as a list can hold.
-    pub(crate) async fn everybody(&self, tenant: TenantId) -> Result<Names, Unreachable> {
-        self.ask(|reply| Ask::Members(tenant, Vec::new(), reply)).await
+    /// All members of a tenant by name, as many as a list can hold.
+    pub(crate) async fn everybody(&self, tenant: TenantId) -> Result<Arc<[(UserId, Arc<str>)]>, Unreachable> {
+        if let Some(known) = self.everybody.get(&tenant) {
+            return Ok(known);
+        }
+        let found = self.ask(|reply| Ask::Members(tenant, Vec::new(), reply)).await?;
+        let mut all: Vec<(UserId, Arc<str>)> = found.into_iter().collect();
+        all.sort_by(|a, b| a.1.cmp(&b.1));
+        let all: Arc<[(UserId, Arc<str>)]> = all.into();
+        self.everybody.insert(tenant, all.clone());
+        Ok(all)
     }
 
     /// The next package that has more of something than a tenant has now.
@@ -339,6 +352,7 @@ impl Directory {
     /// Takes over a change of a membership.
     pub(crate) fn note(&self, change: Change) {
         self.names.invalidate(&(change.tenant, change.user));
+        self.everybody.invalidate(&change.tenant);
         self.write().revocations.note(change);
     }
 

@@ -101,7 +101,7 @@ impl Guard {
         let Access::Tenant { permission, modules } = access else { return Ok(()) };
         let cookie = request.cookie(ui::ACCESS).ok_or_else(|| Problem::unauthorized("Sign in"))?;
         let claims = self.tokens.check(cookie.value(), &self.directory).await?;
-        let owner = FormOwner(claims.user_id.to_string());
+        let owner = FormOwner::new(claims.user_id, claims.tenant.as_ref().map(|tenant| tenant.tenant_id));
         let tenant = self.tenant(request, claims, permission, modules).await?;
         tenant.count(Metric::PageViews, 1);
         request.extensions_mut().insert(owner);

@@ -85,15 +85,9 @@ impl Tenant {
         (i64::from(self.record.meter.calls(now)), self.record.calls_per_hour)
     }
 
-    /// The members, by name.
-    ///
-    /// # Errors
-    /// `UNAVAILABLE` when the platform database can't be reached.
-    pub(crate) async fn everybody(&self) -> Result<Vec<(UserId, Arc<str>)>, Problem> {
-        let found = self.guard.directory.everybody(self.record.id).await.map_err(Problem::unavailable)?;
-        let mut all: Vec<(UserId, Arc<str>)> = found.into_iter().collect();
-        all.sort_by(|a, b| a.1.cmp(&b.1));
-        Ok(all)
+    /// The members, by name; nobody while the platform database can't be reached.
+    pub(crate) async fn everybody(&self) -> Arc<[(UserId, Arc<str>)]> {
+        self.guard.directory.everybody(self.record.id).await.unwrap_or_default()
     }
 
     /// The currency that amounts are in unless another is given.

@@ -56,7 +56,7 @@ impl Patient {
             doctor.mend_unasked().await.unwrap();
             assert_eq!(self.platform.findings().await, findings, "this is mended only when asked");
         }
-        for (finding, result) in doctor.mend(&findings).await {
+        for (finding, result) in doctor.mend(&findings, "test").await {
             assert_eq!(result, Ok(()), "{finding}");
         }
         assert_eq!(self.platform.findings().await, []);

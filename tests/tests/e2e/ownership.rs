@@ -65,7 +65,7 @@ async fn privileges_inside_a_tenants_database_are_examined_and_mended() {
     let doctor = &platform.control_plane().doctor;
     let found = platform.findings().await;
     assert_eq!(found.iter().filter(|line| line.contains("differs in its database")).count(), 4, "{found:?}");
-    for (finding, mended) in doctor.mend(&doctor.examine().await.unwrap()).await {
+    for (finding, mended) in doctor.mend(&doctor.examine().await.unwrap(), "test").await {
         mended.unwrap_or_else(|error| panic!("{finding}: {error}"));
     }
     assert_eq!(platform.findings().await, Vec::<String>::new());

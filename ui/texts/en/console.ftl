@@ -9,9 +9,9 @@ trial-left = { $days ->
     [one] Your trial ends on { $date }.
    *[other] { $days } days of your trial are left, until { $date }.
 }
-trial-over = Your trial is over. Your data is kept; choose how to go on, or write to us.
+trial-over = Your trial is over. Your data is kept; write to us to go on.
 used-of = { $used } of { $limit }
-limit-now = Your package ({ $package }) has room for { $what }: { $limit }.
+limit-now = { $what }: at most { $limit } in your package, { $package }.
 limit-next = { $package } has { $limit }, for { $price } a month.
 chart-activity = What was done in the last 30 days
 chart-states = { $what } by status
@@ -70,3 +70,5 @@ settings-currency = Currency
 settings-currency-hint = For new amounts; those that are there stay as they are.
 language-tr = Turkish
 language-en = English
+hint-newest = The newest 100 are listed.
+file-kind = Files of this kind are not kept, or the file is another than its name says. PDF, pictures, Office files, DWG, ZIP and text are.

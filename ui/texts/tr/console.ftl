@@ -9,9 +9,9 @@ trial-left = { $days ->
     [one] Denemeniz { $date } tarihinde bitiyor.
    *[other] Denemenizin bitmesine { $days } gün var ({ $date }).
 }
-trial-over = Denemeniz bitti. Verileriniz saklanıyor; nasıl devam etmek istediğinizi seçin ya da bize yazın.
+trial-over = Denemeniz bitti. Verileriniz saklanıyor; devam etmek için bize yazın.
 used-of = { $used } / { $limit }
-limit-now = Paketinizin ({ $package }) sınırı: { $what }, { $limit }.
+limit-now = { $what }: { $package } paketinde sınır { $limit }.
 limit-next = { $package } paketinde bu sınır { $limit }; ücreti ayda { $price }.
 chart-activity = Son 30 günde yapılanlar
 chart-states = Duruma göre: { $what }
@@ -70,3 +70,5 @@ settings-currency = Para birimi
 settings-currency-hint = Yeni tutarlar için; var olanlar olduğu gibi kalır.
 language-tr = Türkçe
 language-en = İngilizce
+hint-newest = En yeni 100 kayıt listelenir.
+file-kind = Bu türden dosyalar saklanmaz ya da dosya, adının söylediğinden başka. PDF, resim, Office, DWG, ZIP ve metin dosyaları saklanır.

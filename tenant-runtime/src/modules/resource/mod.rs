@@ -20,7 +20,7 @@ mod values;
 pub(crate) use api::OnePath;
 pub(crate) use conditions::{Versions, if_match};
 pub(crate) use field::Field;
-pub(crate) use pages::{Deed, deeds, tone};
+pub(crate) use pages::{Deed, deeds, show_refused, tone, version_in};
 pub(crate) use show::Shown;
 use sql::Statements;
 use tenancy::{Code, Permission, Problem, http::Access};

@@ -161,7 +161,7 @@ pub(super) async fn delete(
 }
 
 /// How many rows a list to choose from has, and how many a calendar's month.
-const CHOICES: usize = 100;
+pub(super) const CHOICES: usize = 100;
 const EVENTS: usize = 500;
 
 fn titled(rows: &[Row]) -> Result<Vec<(Uuid, Option<String>)>, QueryError> {

@@ -168,7 +168,7 @@ impl Stage {
         self.settle().await;
         let left = self.left_for_fix().await;
         let kinds = left.iter().map(|finding| finding.trouble.word()).collect();
-        for (finding, result) in self.actors.operator.doctor.mend(&left).await {
+        for (finding, result) in self.actors.operator.doctor.mend(&left, "test").await {
             assert_eq!(result, Ok(()), "{finding}");
         }
         assert_eq!(self.findings().await, []);

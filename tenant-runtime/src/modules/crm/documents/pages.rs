@@ -9,8 +9,11 @@ use futures_util::TryStreamExt;
 use tenancy::{Code, Problem};
 use ui::Form;
 
-use super::{DOCUMENTS, api, kinds};
-use crate::{console::Desk, modules::resource::OnePath};
+use super::{DOCUMENTS, api, kinds, resource};
+use crate::{
+    console::Desk,
+    modules::resource::{OnePath, show_refused, version_in},
+};
 
 type Answer = Result<HttpResponse, Problem>;
 
@@ -36,14 +39,20 @@ pub(super) async fn upload(desk: Desk, request: HttpRequest, path: Path<OnePath>
             part.content_disposition().and_then(|about| about.get_filename()).unwrap_or_default().to_owned();
         let kind = part.content_type().map(ToString::to_string);
         let kind = kind.as_deref().and_then(kinds::known).or_else(|| kinds::of_name(&file_name));
-        api::store_file(&desk.tenant, document, &file_name, kind, part.map_err(|error| error.to_string())).await?;
+        let content = part.map_err(|error| error.to_string());
+        if let Err(problem) = api::store_file(&desk.tenant, document, &file_name, kind, content).await {
+            return show_refused(resource(), desk, document, &problem).await;
+        }
         return Ok(desk.page.see_other(&format!("{}/{document}?done=uploaded", DOCUMENTS.page())));
     }
     Err(Problem::new(Code::BadRequest, "the form has no file"))
 }
 
 /// Deletes a document with its file.
-pub(super) async fn delete(desk: Desk, path: Path<OnePath>, _form: Form) -> Answer {
-    api::delete_with_file(&desk.tenant, DOCUMENTS.id(&path)?, None).await?;
+pub(super) async fn delete(desk: Desk, path: Path<OnePath>, form: Form) -> Answer {
+    let document = DOCUMENTS.id(&path)?;
+    if let Err(problem) = api::delete_with_file(&desk.tenant, document, Some(version_in(&form))).await {
+        return show_refused(resource(), desk, document, &problem).await;
+    }
     Ok(desk.page.see_other(&format!("{}?done=deleted", DOCUMENTS.page())))
 }

@@ -50,6 +50,8 @@ struct BoardTemplate {
     views: Vec<View>,
     columns: Vec<Column>,
     may_move: bool,
+    /// This board, as it was narrowed.
+    here: String,
 }
 
 pub(super) async fn show(
@@ -62,15 +64,17 @@ pub(super) async fn show(
     let Takes::OneOf(words) = field.takes else { return Err(Problem::internal("a board by no states")) };
     let others = asked.iter().filter(|(name, _)| !matches!(name.as_str(), "page" | "limit") && name != by);
     let others: Vec<(&str, &str)> = others.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let most = MOST.to_string();
     let columns = words.iter().map(|state| {
-        let query = query_of(others.iter().copied().chain([(by, *state), ("limit", most.as_str())]));
-        column(resource, by, words, state, &desk, query)
+        let all = query_of(others.iter().copied().chain([(by, *state)]));
+        let query = format!("{all}&limit={MOST}");
+        column(resource, by, words, state, &desk, query, all)
     });
     let columns = try_join_all(columns).await?;
     let new = new_of(resource, &desk);
     let Desk { page, tenant, console } = desk;
+    let here = format!("{}?{}", resource.page(), query_of([("view", "board")].into_iter().chain(others)));
     Ok(page.ok(&BoardTemplate {
+        here,
         title: resource.in_words(&page),
         field: by,
         label: field.label(&page),
@@ -90,6 +94,7 @@ async fn column(
     state: &'static str,
     desk: &Desk,
     query: String,
+    all: String,
 ) -> Result<Column, Problem> {
     let Desk { page, tenant, .. } = desk;
     let (rows, total) = resource.list(tenant, &ListQuery::parse(&query, resource)?).await?;
@@ -120,6 +125,6 @@ async fn column(
         tone: tone(state),
         count: page.count(&total),
         cards,
-        more: more.then(|| format!("{}?view=list&{by}={state}", resource.page())),
+        more: more.then(|| format!("{}?view=list&{all}", resource.page())),
     })
 }

@@ -1,16 +1,16 @@
 //! One row: shown, made, changed, deleted.
 
-use actix_web::{HttpRequest, http::StatusCode, web::Path};
+use actix_web::{HttpRequest, web::Path};
 use askama::Template;
-use tenancy::{Code, Problem, http::Access};
-use ui::{Console, Field as Input, Form, Page};
+use tenancy::{Code, Problem, http::Access, ids::AnyId};
+use ui::{Console, Field as Input, Form, LocalPath, Page};
 use uuid::Uuid;
 
 use super::{
     Answer, Row, as_row,
     cells::{Cell, Deed, Line, cell, deeds},
     id_of,
-    inputs::{Filled, body, inputs},
+    inputs::{Filled, Sends, body, inputs},
     listing::Column,
     parameters,
 };
@@ -87,6 +87,7 @@ impl RowTemplate {
         let page = &self.page;
         let key = format!("problem-{}-text", problem.code().as_str().to_ascii_lowercase().replace('_', "-"));
         self.problem = Some(match problem.code() {
+            Code::ValidationFailed if problem.errors().contains_key("content-type") => page.t("file-kind").to_owned(),
             Code::ValidationFailed => page.t1("form-wrong", "count", problem.errors().len()),
             _ => page.t(&key).to_owned(),
         });
@@ -103,7 +104,7 @@ pub(super) async fn show_new(resource: &'static Resource, desk: Desk, request: H
 
 pub(super) async fn create(resource: &'static Resource, desk: Desk, form: Form) -> Answer {
     let Desk { page, tenant, .. } = &desk;
-    let body = body(resource, page, &form, true, true);
+    let body = body(resource, page, &form, Sends::New);
     let once = form.filled("once").filter(|once| once.len() <= 64);
     let key = once.map(|once| Key::new(once, resource, &body));
     let problem = match resource.make(tenant, body, key.as_ref(), None).await {
@@ -153,12 +154,15 @@ pub(super) async fn change(resource: &'static Resource, desk: Desk, path: Path<O
     let id = super::id_in(resource, &path)?;
     let Desk { page, tenant, .. } = &desk;
     // A board sends the one field that it changes, and the page sends all.
-    let is_whole = form.get("back").is_none();
-    let body = body(resource, page, &form, false, is_whole);
-    let version = form.get("version").and_then(|version| version.parse().ok());
-    match resource.change(tenant, id, body, version.map(|version| Versions::Some(vec![version]))).await {
-        Ok(_) if !is_whole => Ok(page.see_other(&format!("{}?view=board", resource.page()))),
-        Ok(_) => Ok(page.see_other(&format!("{}/{id}?done=saved", resource.page()))),
+    let board = form.get("back").map(|back| LocalPath::parse(Some(back), &resource.page()));
+    let is_whole = board.is_none();
+    let before = if is_whole { Some(as_row(&resource.row(tenant, id).await?)?) } else { None };
+    let body = body(resource, page, &form, before.as_ref().map_or(Sends::Some, Sends::All));
+    match resource.change(tenant, id, body, Some(version_in(&form))).await {
+        Ok(_) => Ok(page.see_other(&match board {
+            Some(board) => board.as_str().to_owned(),
+            None => format!("{}/{id}?done=saved", resource.page()),
+        })),
         Err(problem) if is_whole && is_told_here(&problem) => {
             let row = as_row(&resource.row(tenant, id).await?)?;
             let mut template = of_row(resource, &desk, &row, Filled::Sent(&form), Some(&problem)).await?;
@@ -171,18 +175,32 @@ pub(super) async fn change(resource: &'static Resource, desk: Desk, path: Path<O
     }
 }
 
-pub(super) async fn delete(resource: &'static Resource, desk: Desk, path: Path<OnePath>, _form: Form) -> Answer {
+/// The version that a page had shown; a form without one is for none.
+pub(crate) fn version_in(form: &Form) -> Versions {
+    Versions::Some(form.get("version").and_then(|version| version.parse().ok()).into_iter().collect())
+}
+
+pub(super) async fn delete(resource: &'static Resource, desk: Desk, path: Path<OnePath>, form: Form) -> Answer {
     let id = super::id_in(resource, &path)?;
     let Desk { page, tenant, .. } = &desk;
-    match resource.remove(tenant, id, None).await {
+    match resource.remove(tenant, id, Some(version_in(&form))).await {
         Ok(()) => Ok(page.see_other(&format!("{}?done=deleted", resource.page()))),
-        Err(problem) if problem.code() == Code::Conflict => {
-            let row = as_row(&resource.row(tenant, id).await?)?;
-            let template = of_row(resource, &desk, &row, Filled::Row(&row), None).await?;
-            Ok(page.answer(StatusCode::CONFLICT, &template.refused(&problem)))
-        }
-        Err(problem) => Err(problem),
+        Err(problem) => show_refused(resource, desk, id, &problem).await,
     }
+}
+
+/// The page of a row after something was refused, with why; what is no matter of the row has a page of its own.
+pub(crate) async fn show_refused(resource: &'static Resource, desk: Desk, id: AnyId, problem: &Problem) -> Answer {
+    let is_of_file = matches!(problem.code(), Code::PayloadTooLarge | Code::BadRequest);
+    if !(is_told_here(problem) || (resource.has_file && is_of_file)) {
+        return Err(problem.clone());
+    }
+    let row = as_row(&resource.row(&desk.tenant, id).await?)?;
+    let mut template = of_row(resource, &desk, &row, Filled::Row(&row), None).await?.refused(problem);
+    if problem.code() == Code::LimitReached && resource.has_file {
+        template.upgrade = Some(Upgrade::of(&desk.page, &desk.tenant, "max_storage_mb"));
+    }
+    Ok(desk.page.answer(problem.code().status(), &template))
 }
 
 async fn of_row(

@@ -67,13 +67,16 @@ pub(super) async fn inputs(
         let first = values.first().cloned().unwrap_or_default();
         let mut input = Input::new(name, field.label(page), field.kind())
             .value(first)
-            .choices(choices(field, tenant, page, &values).await?)
+            .choices(with_chosen(choices(field, tenant, page, &values).await?, &values, &names(field, &filled)))
             .errors(&page.speech, wrong.and_then(|problem| problem.errors().get(name)));
         if field.required {
             input = input.required();
         }
         if matches!(field.takes, Takes::Tags(_)) {
             input = input.hint(page.t("hint-tags"));
+        }
+        if matches!(field.takes, Takes::Reference(_)) && input.has_choices(store::CHOICES) {
+            input = input.hint(page.t("hint-newest"));
         }
         // No browser is to fill a customer in with who sits before it.
         input = input.autocomplete("off");
@@ -115,6 +118,48 @@ fn of_row(field: &Field, page: &Page, value: &Json) -> Vec<String> {
         (_, Json::String(text)) => vec![text.clone()],
         (_, other) => vec![other.to_string()],
     }
+}
+
+/// What members are called who stand in the row, also those who are members no more.
+fn names(field: &Field, filled: &Filled<'_>) -> Vec<(String, String)> {
+    let Filled::Row(row) = filled else { return Vec::new() };
+    let text = |one: &Json, name: &str| one.get(name).and_then(Json::as_str).map(str::to_owned);
+    let one = |one: &Json| Some((text(one, "id")?, text(one, "name")?));
+    match row.get(field.name) {
+        Some(Json::Array(all)) => all.iter().filter_map(one).collect(),
+        Some(single) => one(single).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Whatever is chosen is among the choices: a form that is sent back changes nothing by itself.
+fn with_chosen(mut choices: Vec<Choice>, chosen: &[String], names: &[(String, String)]) -> Vec<Choice> {
+    if choices.is_empty() {
+        return choices;
+    }
+    for value in chosen.iter().filter(|value| !value.is_empty()) {
+        if choices.iter().all(|choice| choice.value != *value) {
+            let name = names.iter().find(|(id, _)| id == value).map_or(value, |(_, name)| name);
+            choices.push(Choice { value: value.clone(), label: name.clone(), is_chosen: true });
+        }
+    }
+    choices
+}
+
+/// Whether a form says of a field what the row had, as it was shown. Seconds, members who have left and the like are not
+/// on the page, and are left alone with it.
+fn is_untouched(field: &Field, page: &Page, form: &Form, row: &Row) -> bool {
+    let plain = |texts: Vec<String>| {
+        let mut texts: Vec<String> =
+            texts.into_iter().map(|text| text.replace("\r\n", "\n")).filter(|text| !text.is_empty()).collect();
+        texts.sort();
+        texts
+    };
+    let mut sent: Vec<String> = form.all(field.written_as()).map(str::to_owned).collect();
+    if field.takes == Takes::Flag && sent.is_empty() {
+        sent.push("false".to_owned());
+    }
+    plain(sent) == plain(of_row(field, page, row.get(field.name).unwrap_or(&Json::Null)))
 }
 
 /// Codes with an X are no country's: metals, tests and funds, but for the currencies of several countries.
@@ -170,12 +215,12 @@ async fn choices(
             USUAL.into_iter().chain(others).map(|code| choice(code.to_owned(), code.to_owned())).collect()
         }
         Takes::User => {
-            let all = tenant.everybody().await?;
+            let all = tenant.everybody().await;
             let all = all.iter().map(|(id, name)| choice(id.to_string(), name.to_string()));
             std::iter::once(nobody()).chain(all).collect()
         }
         Takes::Users(_) => {
-            let all = tenant.everybody().await?;
+            let all = tenant.everybody().await;
             all.iter().map(|(id, name)| choice(id.to_string(), name.to_string())).collect()
         }
         Takes::Reference(prefix) => {
@@ -210,16 +255,27 @@ async fn newest(
     Ok(rows.into_iter().map(shown).collect())
 }
 
-/// What a form says, as programs would send it. A form that is not whole changes only what it has.
-pub(super) fn body(
-    resource: &'static Resource,
-    page: &Page,
-    form: &Form,
-    is_new: bool,
-    is_whole: bool,
-) -> Map<String, Json> {
+/// What a form is about.
+#[derive(Clone, Copy)]
+pub(super) enum Sends<'a> {
+    /// A new row.
+    New,
+    /// All of this row.
+    All(&'a Row),
+    /// Some fields of a row.
+    Some,
+}
+
+/// What a form says, as programs would send it.
+pub(super) fn body(resource: &'static Resource, page: &Page, form: &Form, sends: Sends<'_>) -> Map<String, Json> {
+    let (is_new, is_whole) = (matches!(sends, Sends::New), !matches!(sends, Sends::Some));
     let mut body = Map::new();
     for field in resource.fields.iter().filter(|field| field.is_asked(is_new)) {
+        if let Sends::All(row) = sends
+            && is_untouched(field, page, form, row)
+        {
+            continue;
+        }
         let name = field.written_as();
         let given = form.get(name);
         let json = match (field.takes, given) {
@@ -234,7 +290,8 @@ pub(super) fn body(
             (_, Some(text)) if text.trim().is_empty() => Json::Null,
             (Takes::Amount { .. } | Takes::Decimal(_), Some(text)) => json!(typed(text, page.language)),
             (Takes::Time, Some(text)) => json!(moment(page, text)),
-            (_, Some(text)) => json!(text),
+            // Browsers send line ends as HTTP had them once.
+            (_, Some(text)) => json!(text.replace("\r\n", "\n")),
         };
         // What a new row gets by itself when nothing is given.
         if is_new && json.is_null() {

@@ -99,6 +99,11 @@ async fn table(resource: &'static Resource, desk: Desk, asked: Vec<(String, Stri
     let Desk { page, tenant, console } = desk;
     let (rows, total) = resource.list(&tenant, &query).await?;
     let lines = resource.lines(&tenant, &page, &rows, "").await?;
+    if lines.is_empty() && query.page > 1 {
+        let others =
+            asked.iter().filter(|(name, _)| name != "page").map(|(name, value)| (name.as_str(), value.as_str()));
+        return Ok(page.see_other(&format!("{}?{}", resource.page(), query_of(others))));
+    }
     let (first, last) = (query.offset() + 1, query.offset() + i64::try_from(lines.len()).unwrap_or(0));
     let to_page = |number: u32| {
         let others =

@@ -9,6 +9,7 @@ mod listing;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 pub(crate) use cells::{Deed, deeds, tone};
+pub(crate) use edit::{show_refused, version_in};
 use serde_json::{Map, Value as Json};
 use tenancy::{
     Problem,
