@@ -104,9 +104,7 @@ fn watcher(folder: &Path) -> ChildStdin {
         .process_group(0)
         .spawn()
         .unwrap();
-    let input = watcher.stdin.take().unwrap();
-    std::thread::spawn(move || watcher.wait());
-    input
+    watcher.stdin.take().unwrap()
 }
 
 /// The port that it says it has chosen.

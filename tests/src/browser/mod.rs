@@ -62,6 +62,8 @@ impl Browser {
             "--disable-background-networking".to_owned(),
             "--disable-component-update".to_owned(),
             "--disable-sync".to_owned(),
+            // A telephone shows none beside the page.
+            "--hide-scrollbars".to_owned(),
             // Containers have little shared memory.
             "--disable-dev-shm-usage".to_owned(),
             format!("--user-data-dir={}", profile.path().display()),

@@ -71,6 +71,7 @@ async fn what_is_wrong_is_said_at_its_field_and_the_rest_is_kept() {
     assert_eq!(browser.error_of("slug").await, "");
 
     browser.fill("company_name", "Acme").await;
+    slug_is(&browser, "acme", "This address is free.").await;
     for (slug, said) in [
         ("Not A Slug", "Use lower-case letters a–z, digits, and single dashes between them."),
         ("a", "Use 2 to 40 characters."),
