@@ -82,7 +82,9 @@ async function askSlug(form, key, value, signal) {
   const response = await fetch(`${form.dataset.slugUrl}?${new URLSearchParams({ [key]: value })}`, { signal });
   if (!response.ok) return;
   const { slug, free, message } = await response.json();
-  if (key === 'name') form.querySelector('[data-slug]').value = slug;
+  const field = form.querySelector('[data-slug]');
+  // Whoever is in it by now writes it by hand.
+  if (key === 'name' && field !== document.activeElement) field.value = slug;
   say(form, message, free ? 'good' : 'bad');
 }
 
@@ -201,6 +203,14 @@ on('submit', (event) => {
 });
 
 addEventListener('pageshow', release);
+// Going back after signing out asks the server, which knows nobody any more; the browser may have kept the page.
+addEventListener('pageshow', (event) => {
+  if (event.persisted && sessionStorage.getItem('left')) location.reload();
+});
+on('submit', ({ target }) => {
+  if (/\/(session\/end|admin\/sign-out)$/.test(target.action)) sessionStorage.setItem('left', '1');
+});
+if (document.body.classList.contains('console')) sessionStorage.removeItem('left');
 // Firefox remembers disabled buttons when it comes back to a page.
 addEventListener('pagehide', release);
 

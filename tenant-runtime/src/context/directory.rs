@@ -125,6 +125,9 @@ pub(crate) enum Ask {
 /// Calls of this hour, of all runtimes together.
 pub(crate) type Calls = HashMap<TenantId, u32>;
 
+/// All members of a tenant, by name.
+pub(crate) type Members = Arc<[(UserId, Arc<str>)]>;
+
 /// Names of members; who is none has none.
 pub(crate) type Names = HashMap<UserId, Arc<str>>;
 
@@ -162,7 +165,7 @@ pub(crate) struct Directory {
     known: RwLock<Known>,
     missing: Cache<TenantId, ()>,
     names: Cache<(TenantId, UserId), Arc<str>>,
-    everybody: Cache<TenantId, Arc<[(UserId, Arc<str>)]>>,
+    everybody: Cache<TenantId, Members>,
     keeper: mpsc::Sender<Ask>,
     loaded: AtomicBool,
     deaf_since: RwLock<Option<Instant>>,
@@ -262,14 +265,14 @@ impl Directory {
     }
 
     /// All members of a tenant by name, as many as a list can hold.
-    pub(crate) async fn everybody(&self, tenant: TenantId) -> Result<Arc<[(UserId, Arc<str>)]>, Unreachable> {
+    pub(crate) async fn everybody(&self, tenant: TenantId) -> Result<Members, Unreachable> {
         if let Some(known) = self.everybody.get(&tenant) {
             return Ok(known);
         }
         let found = self.ask(|reply| Ask::Members(tenant, Vec::new(), reply)).await?;
         let mut all: Vec<(UserId, Arc<str>)> = found.into_iter().collect();
         all.sort_by(|a, b| a.1.cmp(&b.1));
-        let all: Arc<[(UserId, Arc<str>)]> = all.into();
+        let all: Members = all.into();
         self.everybody.insert(tenant, all.clone());
         Ok(all)
     }

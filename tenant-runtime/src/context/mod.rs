@@ -11,7 +11,7 @@ mod tenant;
 mod upgrades;
 
 pub(crate) use authenticate::Tokens;
-pub(crate) use directory::{Address, Ask, Directory, Package, Server, TenantRecord};
+pub(crate) use directory::{Address, Ask, Directory, Members, Package, Server, TenantRecord};
 pub(crate) use guard::Guard;
 pub(crate) use keeper::Keeper;
 pub use tenant::Tenant;

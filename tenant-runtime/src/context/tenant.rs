@@ -11,7 +11,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tenancy::{Problem, Role, TenantId, TenantSlug, TenantStatus, UserId, http::Access, token::Claims};
 use tokio_postgres::Row;
 
-use super::{Guard, Package, TenantRecord, resolve};
+use super::{Guard, Members, Package, TenantRecord, resolve};
 use crate::{
     files::Files,
     pools::{Parameter, QueryError, Statement},
@@ -86,7 +86,7 @@ impl Tenant {
     }
 
     /// The members, by name; nobody while the platform database can't be reached.
-    pub(crate) async fn everybody(&self) -> Arc<[(UserId, Arc<str>)]> {
+    pub(crate) async fn everybody(&self) -> Members {
         self.guard.directory.everybody(self.record.id).await.unwrap_or_default()
     }
 

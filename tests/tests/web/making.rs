@@ -37,7 +37,7 @@ async fn the_page_shows_each_step_and_leads_into_the_workspace() {
     browser.press("Create workspace").await;
     browser.is_at("/signup/done").await;
     browser.until("a database", async || Ok((states(&browser).await == "done done doing").then_some(()))).await;
-    browser.shows("Database made").await;
+    browser.shows("Make the database").await;
     assert!(browser.axe().await.is_empty());
 
     is_held.store(false, Ordering::SeqCst);
@@ -55,7 +55,7 @@ async fn without_scripts_the_page_looks_again_by_itself() {
     up_to_payment(&browser, "Acme", "ada@example.com").await;
     browser.press("Create workspace").await;
     browser.is_at("/signup/done").await;
-    browser.shows("Database made").await;
+    browser.shows("Make the database").await;
     is_held.store(false, Ordering::SeqCst);
     browser.is_at("/app").await;
     platform.stop().await;

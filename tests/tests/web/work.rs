@@ -101,7 +101,7 @@ async fn a_full_package_says_what_the_next_would_give() {
     browser.goto("/app/customers/new").await;
     browser.fill("company_name", "Two").await;
     browser.press("Create").await;
-    browser.shows("Your package (Professional) has room for Customers: 1.").await;
+    browser.shows("Customers: at most 1 in your package, Professional.").await;
     browser.shows("Enterprise has Unlimited, for ₺999.00 a month.").await;
     assert_eq!(browser.value("company_name").await, "Two");
     platform.stop().await;
