@@ -32,7 +32,7 @@ async fn dev_starts_keeps_its_data_and_stops_with_everything_that_it_started() {
     eventually("a greeting", async || dev.said().contains("Ctrl-C stops everything.")).await;
     let said = dev.said();
     let port = dev.client.base().rsplit(':').next().unwrap().to_owned();
-    assert_eq!(printed(&said, "API"), format!("http://localhost:{port}"));
+    assert_eq!(printed(&said, "API"), format!("http://localhost:{port}/api/docs"));
     let password = printed(&said, "first password");
     assert_eq!(printed(&said, "super-admin"), "admin@tenantry.local");
     assert_eq!(sign_in_as_admin(&dev.client, &password).await, 200);
