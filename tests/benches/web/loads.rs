@@ -11,11 +11,11 @@ use tests::{
 /// What a dashboard may weigh with all that it loads, in kilobytes.
 const DASHBOARD: f64 = 60.0;
 
-/// What came, as Resource Timing has it: headers and bodies as they were sent. `null` while something is on its way:
-/// browsers ask for a page's sign when all else is there.
+/// What came, as Resource Timing has it: headers and bodies as they were sent. `null` while something is on its way; a
+/// page's sign is not waited for, because browsers ask for it when they like.
 const LOADED: &str = "
 const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
-const named = [...document.querySelectorAll('link[href], script[src], use[href]')]
+const named = [...document.querySelectorAll('link[rel=stylesheet], script[src], use[href]')]
   .map((one) => new URL(one.getAttribute('href') ?? one.getAttribute('src'), location).pathname);
 if (!named.every((path) => all.some(({ name }) => new URL(name).pathname === path))) return null;
 return [all.length, all.reduce((sum, { transferSize }) => sum + transferSize, 0)];
