@@ -1,10 +1,13 @@
 //! What takes longer than a page is waited for: begun by one page, looked at by others, kept by this process.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, time::timeout};
 
 use super::doctor::Examined;
 use crate::fleet::{Progress, Rehearsal};
@@ -63,7 +66,8 @@ impl Desk {
 pub(super) struct Work<T>(Arc<Mutex<State<T>>>);
 
 struct State<T> {
-    under_way: Option<(Timestamp, JoinHandle<()>)>,
+    /// Since when, and what tells its end, be it a sudden one.
+    under_way: Option<(Timestamp, watch::Receiver<()>)>,
     last: Option<Arc<Done<T>>>,
 }
 
@@ -88,19 +92,31 @@ impl<T: Send + Sync + 'static> Work<T> {
             return false;
         }
         let shared = self.0.clone();
-        let task = tokio::spawn(async move {
+        let (until_the_end, end) = watch::channel(());
+        tokio::spawn(async move {
+            let _until_the_end = until_the_end;
             let done = Done { result: work.await, ended_at: Timestamp::now() };
             let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
             state.last = Some(Arc::new(done));
             state.under_way = None;
         });
-        state.under_way = Some((Timestamp::now(), task));
+        state.under_way = Some((Timestamp::now(), end));
         true
     }
 
     /// Since when it is under way.
     pub(super) fn since(&self) -> Option<Timestamp> {
         self.state().since()
+    }
+
+    /// Waits for its end; `false` where it takes longer than this.
+    pub(super) async fn is_over_within(&self, limit: Duration) -> bool {
+        let end = self.state().under_way.as_ref().map(|(_, end)| end.clone());
+        match end {
+            // Nothing is ever sent: it changes by being dropped.
+            Some(mut end) => timeout(limit, end.changed()).await.is_ok(),
+            None => true,
+        }
     }
 
     /// What came of it last.
@@ -116,23 +132,17 @@ impl<T: Send + Sync + 'static> Work<T> {
 impl<T> State<T> {
     /// Work that came to an unexpected end is not under way any more.
     fn since(&self) -> Option<Timestamp> {
-        self.under_way.as_ref().filter(|(_, task)| !task.is_finished()).map(|(since, _)| *since)
+        self.under_way.as_ref().filter(|(_, end)| end.has_changed().is_ok()).map(|(since, _)| *since)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::sync::oneshot;
 
     use super::*;
 
-    async fn at_rest(work: &Work<u8>) {
-        while work.since().is_some() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
+    const SOON: Duration = Duration::from_secs(10);
 
     #[tokio::test]
     async fn one_at_a_time_and_the_last_is_kept() {
@@ -141,7 +151,7 @@ mod tests {
         assert!(work.begin(async move { wait.await.map_err(|error| error.to_string()) }));
         assert!(!work.begin(async { Ok(2) }) && work.last().is_none());
         go.send(1).unwrap();
-        at_rest(&work).await;
+        assert!(work.is_over_within(SOON).await);
         assert_eq!(work.last().unwrap().result, Ok(1));
     }
 
@@ -149,9 +159,9 @@ mod tests {
     async fn what_breaks_down_can_be_begun_again() {
         let work = Work::<u8>::default();
         assert!(work.begin(async { panic!("as a test wants it") }));
-        at_rest(&work).await;
+        assert!(work.is_over_within(SOON).await);
         assert!(work.last().is_none() && work.begin(async { Ok(3) }));
-        at_rest(&work).await;
+        assert!(work.is_over_within(SOON).await);
         assert_eq!(work.last().unwrap().result, Ok(3));
     }
 }

@@ -5,7 +5,6 @@ use std::{collections::HashMap, time::Duration};
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 use tenancy::{Problem, TenantId, TenantSlug};
-use tokio::time::Instant;
 use ui::{Console, Form, Look, Page, Tone, events};
 
 use super::{console, desk::Desk, words::Badge};
@@ -141,7 +140,7 @@ pub(super) async fn examine(
 ) -> Result<HttpResponse, Problem> {
     let (doctor, tenants) = (doctor.get_ref().clone(), tenants.get_ref().clone());
     desk.examination().begin(async move { examined(&doctor, &tenants, Vec::new()).await });
-    wait(&desk).await;
+    desk.examination().is_over_within(WAIT).await;
     Ok(page.see_other("/admin/doctor"))
 }
 
@@ -165,7 +164,7 @@ pub(super) async fn mend(
         let failures = mended.into_iter().filter_map(|(finding, result)| Some((finding, result.err()?)));
         examined(&doctor, &tenants, failures.collect()).await
     });
-    let is_over = wait(&desk).await;
+    let is_over = desk.examination().is_over_within(WAIT).await;
     Ok(page.see_other(if begun && is_over { "/admin/doctor?done=mended" } else { "/admin/doctor" }))
 }
 
@@ -174,16 +173,4 @@ async fn examined(doctor: &Doctor, tenants: &Tenants, failures: Vec<(Finding, St
     let concerned: Vec<TenantId> = findings.iter().filter_map(|finding| finding.trouble.tenant()).collect();
     let slugs = tenants.slugs(&concerned).await.map_err(|error| error.to_string())?;
     Ok(Examined { findings, slugs, failures })
-}
-
-/// Whether it was over soon.
-async fn wait(desk: &Desk) -> bool {
-    let until = Instant::now() + WAIT;
-    while desk.examination().since().is_some() {
-        if Instant::now() > until {
-            return false;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    true
 }

@@ -11,7 +11,6 @@ use futures_util::try_join;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use tenancy::{Problem, TenantStatus};
-use tokio::time::Instant;
 use ui::{Bar, Columns, Console, Page, Tone};
 
 use super::{
@@ -119,10 +118,7 @@ async fn size(desk: &Desk, tenants: &Tenants) -> Option<(i64, Timestamp)> {
     if !is_fresh {
         let tenants = tenants.clone();
         work.begin(async move { tenants.total_size().await.map_err(|error: StoreError| error.to_string()) });
-        let until = Instant::now() + SIZE_WAIT;
-        while work.since().is_some() && Instant::now() < until {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        work.is_over_within(SIZE_WAIT).await;
     }
     let last = work.last()?;
     last.result.as_ref().ok().map(|size| (*size, last.ended_at))
