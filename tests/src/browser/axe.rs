@@ -20,8 +20,11 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/peers/axe")
 }
 
-const RUN: &str = r#"
-axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations
+/// The rules that see what changes with the room's light.
+const OF_COLOURS: [&str; 2] = ["color-contrast", "link-in-text-block"];
+
+const RUN: &str = r#"(options) =>
+axe.run({ ...options, preload: false, resultTypes: ['violations'] }).then(({ violations }) => violations
   .filter(({ impact }) => impact === 'serious' || impact === 'critical')
   .flatMap(({ id, impact, nodes }) => nodes.map(({ target, html, failureSummary }) =>
     `${impact} ${id} at ${target.join(' ')}: ${html.slice(0, 160)}: ${failureSummary.split('\n').slice(1).join('; ')}`)))
@@ -30,11 +33,20 @@ axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations
 impl Browser {
     /// What is serious or critical, a line each.
     pub async fn axe(&self) -> Vec<String> {
+        self.axe_by(&json!({})).await
+    }
+
+    /// What is so because of the colours.
+    pub async fn axe_of_colours(&self) -> Vec<String> {
+        self.axe_by(&json!({ "runOnly": OF_COLOURS })).await
+    }
+
+    async fn axe_by(&self, options: &Value) -> Vec<String> {
         // Evaluated from outside, it needs no leave of the page's policy.
         if self.evaluate("typeof axe").await == "undefined" {
             self.evaluate(&format!("{}\n;0", *AXE)).await;
         }
-        let lines = self.evaluate(RUN).await;
+        let lines = self.evaluate(&format!("({RUN})({options})")).await;
         let lines = lines.as_array().unwrap_or_else(|| panic!("axe said {lines}"));
         lines.iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect()
     }

@@ -42,7 +42,8 @@ async fn wrong_with(browser: &Browser, language: Language, page: &WebPage) -> Ve
 /// What somebody would stumble over who looks at it this way.
 async fn wrong_in(browser: &Browser, look: Look) -> Vec<String> {
     browser.put_on(look).await;
-    let mut wrong = browser.axe().await;
+    // In the dark only the colours are others.
+    let mut wrong = if look.dark { browser.axe_of_colours().await } else { browser.axe().await };
     let sideways = browser.sideways().await;
     if sideways > 0 {
         wrong.push(format!("it is {sideways} pixels too wide: {}", browser.too_wide().await));
