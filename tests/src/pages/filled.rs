@@ -187,9 +187,11 @@ impl Filled {
         let first = today().first_of_month();
         for n in 0..12 {
             let starts = first.saturating_add((n * 5 % 28).days());
+            let kind = kinds[n as usize % 7];
+            let ends = if matches!(kind, "fair" | "installation") { starts.saturating_add(2.days()) } else { starts };
             let body = json!({
-                "title": format!("{}: {}", FAIRS[n as usize % 6], TASKS[n as usize]), "kind": kinds[n as usize % 7],
-                "starts_at": format!("{starts}T09:30:00Z"), "ends_at": format!("{starts}T11:00:00Z"),
+                "title": format!("{}: {}", FAIRS[n as usize % 6], TASKS[n as usize]), "kind": kind,
+                "starts_at": format!("{starts}T09:30:00Z"), "ends_at": format!("{ends}T11:00:00Z"),
                 "location": "İstanbul Fuar Merkezi, Salon 7", "description": "Pasaport fotokopisi gerekli.",
                 "customer_id": customer,
             });

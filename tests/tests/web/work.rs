@@ -139,12 +139,15 @@ async fn an_event_stands_on_its_day_by_the_clock_of_the_place() {
     let (browser, _) = at_work(&platform).await;
     let owner = platform.client.sign_in(EMAIL).await;
     // In Istanbul it is the next day already.
-    let event = json!({ "title": "Fair opens", "starts_at": "2027-03-09T22:30:00Z" });
+    let event = json!({
+        "title": "Fair opens", "starts_at": "2027-03-09T22:30:00Z", "ends_at": "2027-03-12T15:00:00Z",
+    });
     owner.post("/api/v1/calendar_events", &event).await.expect(201);
     browser.goto("/app/calendar_events?month=2027-03").await;
     browser.shows("March 2027").await;
-    let place = "return document.querySelector('.event').closest('td').querySelector('time').dateTime";
-    assert_eq!(browser.run(place).await, "2027-03-10");
+    let places = "return [...document.querySelectorAll('.event')]
+        .map((one) => one.closest('td').querySelector('time').dateTime)";
+    assert_eq!(browser.run(places).await, json!(["2027-03-10", "2027-03-11", "2027-03-12"]));
     browser.shows("01:30").await;
     browser.click(".event").await;
     browser.shows("Starts").await;

@@ -29,6 +29,7 @@ views = Ways to look at it
 nothing-found = Nothing fits
 nothing-found-text = Try other words, or take a filter away.
 nothing-yet = Nothing here yet
+goes-on = Goes on:
 nothing-this-month = Nothing this month.
 show-all = Show all
 crumbs = Where you are

@@ -29,6 +29,7 @@ views = Görünümler
 nothing-found = Uyan bir şey yok
 nothing-found-text = Başka sözcükler deneyin ya da bir süzgeci kaldırın.
 nothing-yet = Burada henüz bir şey yok
+goes-on = Sürüyor:
 nothing-this-month = Bu ay bir şey yok.
 show-all = Hepsini göster
 crumbs = Bulunduğunuz yer

@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 use crate::modules::resource::{Field, Resource};
 
 pub(super) static CALENDAR_EVENTS: LazyLock<Resource> = LazyLock::new(|| {
-    Resource::new("calendar_events", "calendar event", "evt").in_modules(&["crm"]).in_a_calendar_by("starts_at").fields(
-        [
+    Resource::new("calendar_events", "calendar event", "evt")
+        .in_modules(&["crm"])
+        .in_a_calendar("starts_at", "ends_at")
+        .fields([
             Field::text("title", 300).required().searched(),
             Field::text("description", 2000),
             Field::one_of("kind", KINDS).filtered().listed(),
@@ -17,8 +19,7 @@ pub(super) static CALENDAR_EVENTS: LazyLock<Resource> = LazyLock::new(|| {
             Field::reference("customer_id", "cus").filtered(),
             Field::reference("project_id", "prj").filtered(),
             Field::users("attendees", 100),
-        ],
-    )
+        ])
 });
 
 const KINDS: &[&str] = &["meeting", "call", "fair", "installation", "dismantling", "deadline", "other"];

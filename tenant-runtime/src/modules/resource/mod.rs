@@ -49,8 +49,8 @@ pub(crate) struct Resource {
     not_found: Code,
     /// The field whose words are the columns of a board.
     board: Option<&'static str>,
-    /// The field with the moment at which a row stands in a calendar.
-    calendar: Option<&'static str>,
+    /// How a row stands in a calendar.
+    calendar: Option<Lasts>,
     has_file: bool,
     sorts_by_change: bool,
     /// All columns in the order in which rows are read.
@@ -71,6 +71,13 @@ enum Limit {
 struct Parent {
     resource: Other,
     field: &'static str,
+}
+
+/// The fields that say how long a row lasts.
+#[derive(Debug, Clone, Copy)]
+struct Lasts {
+    from: &'static str,
+    until: &'static str,
 }
 
 /// What can be done with a resource.
@@ -180,9 +187,9 @@ impl Resource {
         self
     }
 
-    /// Pages also show its rows in a calendar, by this moment.
-    pub(crate) fn in_a_calendar_by(mut self, field: &'static str) -> Self {
-        self.calendar = Some(field);
+    /// Pages also show its rows in a calendar, from the moment in one field to the one in the other, if there is one.
+    pub(crate) fn in_a_calendar(mut self, from: &'static str, until: &'static str) -> Self {
+        self.calendar = Some(Lasts { from, until });
         self
     }
 

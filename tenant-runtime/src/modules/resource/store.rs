@@ -5,7 +5,7 @@ use tenancy::ids::AnyId;
 use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
 
-use super::{Resource, idempotency::Key, list::ListQuery, show::Shown, sql, values::Written};
+use super::{Lasts, Resource, idempotency::Key, list::ListQuery, show::Shown, sql, values::Written};
 use crate::{Parameter, QueryError, Statement, Tenant};
 
 /// What bounds a create.
@@ -190,16 +190,18 @@ pub(super) async fn newest(
     titled(&tenant.read(Statement::Kept(&sql), &[]).await?)
 }
 
-/// The rows whose moment is in a span, in order.
-pub(super) async fn between(
+/// The rows that last into a span, in order. What began more than a year before it is not looked for, so that an index
+/// on the beginning does.
+pub(super) async fn during(
     resource: &'static Resource,
     tenant: &Tenant,
-    column: &'static str,
+    Lasts { from: begins, until: ends }: Lasts,
     from: Timestamp,
     to: Timestamp,
 ) -> Result<Vec<Shown>, QueryError> {
     let sql = format!(
-        "SELECT {} FROM {} WHERE {column} >= $1 AND {column} < $2 ORDER BY {column}, id LIMIT {EVENTS}",
+        "SELECT {} FROM {} WHERE {begins} >= $1 - interval '1 year' AND {begins} < $2
+         AND ({begins} >= $1 OR {ends} > $1) ORDER BY {begins}, id LIMIT {EVENTS}",
         resource.columns, resource.name
     );
     let parameters: [Parameter<'_>; 2] = [(&from, Type::TIMESTAMPTZ), (&to, Type::TIMESTAMPTZ)];

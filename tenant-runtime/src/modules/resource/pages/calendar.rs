@@ -1,27 +1,32 @@
 //! Rows in a calendar, a month at a time.
 
+use std::{collections::HashMap, ops::RangeInclusive};
+
 use askama::Template;
 use jiff::{
     Timestamp, ToSpan,
-    civil::{Date, Weekday},
+    civil::{Date, DateTime, Weekday},
+    tz::TimeZone,
 };
 use serde_json::Value as Json;
 use tenancy::Problem;
 use ui::{Console, Page, Tone};
 
 use super::{
-    Answer, as_row,
+    Answer, Row, as_row,
     cells::tone,
     id_of,
     listing::{View, new_of, views},
 };
 use crate::{
     console::Desk,
-    modules::resource::{Resource, store},
+    modules::resource::{Lasts, Resource, store},
 };
 
 struct Event {
     time: String,
+    /// From the day before.
+    goes_on: bool,
     title: String,
     href: String,
     tone: Tone,
@@ -49,7 +54,7 @@ struct CalendarTemplate {
     new: Option<(String, String)>,
     views: Vec<View>,
     weekdays: [&'static str; 7],
-    weeks: Vec<Vec<Day>>,
+    days: Vec<Day>,
     is_empty: bool,
     empty: String,
 }
@@ -60,56 +65,70 @@ fn first_day(month: Option<&str>, today: Date) -> Date {
     asked.filter(|day| (1900..=2200).contains(&day.year())).unwrap_or_else(|| today.first_of_month())
 }
 
-pub(super) async fn show(
+/// The days on which a row lasts. What ends at midnight does not last into the day that begins then.
+fn days(row: &Row, lasts: Lasts, zone: &TimeZone) -> Option<(DateTime, Date)> {
+    let at = |field: &str| row.get(field)?.as_str()?.parse::<Timestamp>().ok();
+    let from = at(lasts.from)?;
+    let last = match at(lasts.until) {
+        Some(until) if until > from => until.checked_sub(1.nanosecond()).ok()?,
+        _ => from,
+    };
+    Some((zone.to_datetime(from), zone.to_datetime(last).date()))
+}
+
+/// A row on each of its days that is shown, by day.
+fn events(
     resource: &'static Resource,
-    by: &'static str,
-    desk: Desk,
-    asked: &[(String, String)],
-) -> Answer {
-    let new = new_of(resource, &desk);
-    let Desk { page, tenant, console } = desk;
-    let zone = page.speech.zone.clone();
-    let today = Timestamp::now().to_zoned(zone.clone()).date();
-    let month = asked.iter().find(|(name, _)| name == "month").map(|(_, month)| month.as_str());
-    let first = first_day(month, today);
-    let from =
-        first.checked_sub(i64::from(first.weekday().since(Weekday::Monday)).days()).map_err(Problem::internal)?;
-    let last = first.last_of_month();
-    let to =
-        last.checked_add((7 - i64::from(last.weekday().since(Weekday::Monday))).days()).map_err(Problem::internal)?;
-    let start = |day: Date| day.to_zoned(zone.clone()).map(|at| at.timestamp()).map_err(Problem::internal);
-    let rows = store::between(resource, &tenant, by, start(from)?, start(to)?).await?;
-    let rows = rows.iter().map(as_row).collect::<Result<Vec<_>, _>>()?;
-    let mut weeks: Vec<Vec<Day>> = Vec::new();
-    let mut day = from;
-    while day < to {
-        if day.weekday() == Weekday::Monday {
-            weeks.push(Vec::new());
-        }
-        let mut events = Vec::new();
-        for row in &rows {
-            let at = row.get(by).and_then(Json::as_str).and_then(|text| text.parse::<Timestamp>().ok());
-            let Some(at) = at.map(|at| at.to_zoned(zone.clone())).filter(|at| at.date() == day) else { continue };
-            let is_long = row.get("all_day").and_then(Json::as_bool).unwrap_or(false);
-            events.push(Event {
-                time: if is_long { String::new() } else { format!("{:02}:{:02}", at.hour(), at.minute()) },
-                title: resource.title_of(&page, row),
+    page: &Page,
+    lasts: Lasts,
+    rows: &[Row],
+    shown: RangeInclusive<Date>,
+) -> HashMap<Date, Vec<Event>> {
+    let mut events: HashMap<Date, Vec<Event>> = HashMap::new();
+    for row in rows {
+        let Some((from, last)) = days(row, lasts, &page.speech.zone) else { continue };
+        let is_all_day = row.get("all_day").and_then(Json::as_bool).unwrap_or(false);
+        let days = from.date().max(*shown.start()).series(1.day());
+        for day in days.take_while(|day| *day <= last.min(*shown.end())) {
+            let goes_on = day > from.date();
+            let is_timed = !is_all_day && !goes_on;
+            events.entry(day).or_default().push(Event {
+                time: if is_timed { format!("{:02}:{:02}", from.hour(), from.minute()) } else { String::new() },
+                goes_on,
+                title: resource.title_of(page, row),
                 href: format!("{}/{}", resource.page(), id_of(row)),
                 tone: row.get("kind").and_then(Json::as_str).map_or(Tone::Neutral, tone),
             });
         }
-        if let Some(week) = weeks.last_mut() {
-            week.push(Day {
-                number: day.day(),
-                date: day.to_string(),
-                label: page.day(&day),
-                is_other: day.month() != first.month(),
-                is_today: day == today,
-                events,
-            });
-        }
-        day = day.tomorrow().map_err(Problem::internal)?;
     }
+    events
+}
+
+pub(super) async fn show(resource: &'static Resource, lasts: Lasts, desk: Desk, asked: &[(String, String)]) -> Answer {
+    let new = new_of(resource, &desk);
+    let Desk { page, tenant, console } = desk;
+    let zone = page.speech.zone.clone();
+    let today = zone.to_datetime(Timestamp::now()).date();
+    let month = asked.iter().find(|(name, _)| name == "month").map(|(_, month)| month.as_str());
+    let first = first_day(month, today);
+    let last = first.last_of_month();
+    let after_monday = |day: Date| i64::from(day.weekday().since(Weekday::Monday));
+    let from = first.checked_sub(after_monday(first).days()).map_err(Problem::internal)?;
+    let to = last.checked_add((7 - after_monday(last)).days()).map_err(Problem::internal)?;
+    let start = |day: Date| day.to_zoned(zone.clone()).map(|at| at.timestamp()).map_err(Problem::internal);
+    let rows = store::during(resource, &tenant, lasts, start(from)?, start(to)?).await?;
+    let rows = rows.iter().map(as_row).collect::<Result<Vec<_>, _>>()?;
+    let shown: Vec<Date> = from.series(1.day()).take_while(|day| *day < to).collect();
+    let mut events = events(resource, &page, lasts, &rows, from..=shown.last().copied().unwrap_or(from));
+    let days = shown.into_iter().map(|day| Day {
+        number: day.day(),
+        date: day.to_string(),
+        label: page.day(&day),
+        is_other: day.month() != first.month(),
+        is_today: day == today,
+        events: events.remove(&day).unwrap_or_default(),
+    });
+    let days: Vec<Day> = days.collect();
     let at_month = |day: Option<Date>| {
         let day = day.unwrap_or(first);
         format!("{}?view=calendar&month={:04}-{:02}", resource.page(), day.year(), day.month())
@@ -125,7 +144,7 @@ pub(super) async fn show(
         weekdays: page.weekdays(),
         is_empty: rows.is_empty(),
         empty: page.t(&format!("empty-{}", resource.name)).to_owned(),
-        weeks,
+        days,
         console,
         page: page.clone(),
     }))
@@ -133,7 +152,26 @@ pub(super) async fn show(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_row_lasts_to_the_day_on_which_it_ends() {
+        let zone = TimeZone::get("Europe/Istanbul").unwrap();
+        for (starts, ends, last) in [
+            ("2027-03-09T22:30:00Z", json!(null), "2027-03-10"),
+            ("2027-03-09T22:30:00Z", json!("2027-03-09T22:30:00Z"), "2027-03-10"),
+            ("2027-03-09T22:30:00Z", json!("2027-03-12T20:59:00Z"), "2027-03-12"),
+            ("2027-03-09T22:30:00Z", json!("2027-03-12T21:00:00Z"), "2027-03-12"),
+            ("2027-03-09T21:00:00Z", json!("2027-03-10T21:00:00Z"), "2027-03-10"),
+        ] {
+            let row = Row::from_iter([("starts_at".to_owned(), json!(starts)), ("ends_at".to_owned(), ends)]);
+            let lasts = Lasts { from: "starts_at", until: "ends_at" };
+            let (from, until) = days(&row, lasts, &zone).unwrap();
+            assert_eq!((from.date().to_string().as_str(), until.to_string().as_str()), ("2027-03-10", last));
+        }
+    }
 
     #[test]
     fn a_month_that_is_none_is_this_month() {

@@ -10,9 +10,10 @@ use super::{
     Answer, Row, as_row,
     cells::{Cell, Deed, Line, cell, deeds},
     id_of,
-    inputs::{Filled, Sends, body, inputs},
+    inputs::{Filled, inputs},
     listing::Column,
     parameters,
+    sent::{Sends, body},
 };
 use crate::{
     console::{Desk, Upgrade},

@@ -1,8 +1,8 @@
-//! The fields of a form: what is filled in, and what is sent back of it.
+//! The fields of a form, and what they are filled in with.
 
 use iso_currency::{Currency, IntoEnumIterator};
-use jiff::{Timestamp, civil::DateTime};
-use serde_json::{Map, Value as Json, json};
+use jiff::Timestamp;
+use serde_json::Value as Json;
 use tenancy::{Language, Problem, ids::AnyId};
 use ui::{Choice, Field as Input, Form, Kind, Page};
 
@@ -104,7 +104,8 @@ fn values(field: &'static Field, tenant: &Tenant, page: &Page, filled: &Filled<'
     }
 }
 
-fn of_row(field: &Field, page: &Page, value: &Json) -> Vec<String> {
+/// What a row has in a field, as an input shows it.
+pub(super) fn of_row(field: &Field, page: &Page, value: &Json) -> Vec<String> {
     let id = |one: &Json| one.get("id").and_then(Json::as_str).map(str::to_owned);
     match (field.takes, value) {
         (_, Json::Null) => Vec::new(),
@@ -146,22 +147,6 @@ fn with_chosen(mut choices: Vec<Choice>, chosen: &[String], names: &[(String, St
     choices
 }
 
-/// Whether a form says of a field what the row had, as it was shown. Seconds, members who have left and the like are not
-/// on the page, and are left alone with it.
-fn is_untouched(field: &Field, page: &Page, form: &Form, row: &Row) -> bool {
-    let plain = |texts: Vec<String>| {
-        let mut texts: Vec<String> =
-            texts.into_iter().map(|text| text.replace("\r\n", "\n")).filter(|text| !text.is_empty()).collect();
-        texts.sort();
-        texts
-    };
-    let mut sent: Vec<String> = form.all(field.written_as()).map(str::to_owned).collect();
-    if field.takes == Takes::Flag && sent.is_empty() {
-        sent.push("false".to_owned());
-    }
-    plain(sent) == plain(of_row(field, page, row.get(field.name).unwrap_or(&Json::Null)))
-}
-
 /// Codes with an X are no country's: metals, tests and funds, but for the currencies of several countries.
 fn is_money(code: &str) -> bool {
     !code.starts_with('X') || matches!(code, "XAF" | "XCD" | "XOF" | "XPF")
@@ -178,24 +163,6 @@ fn as_typed(text: &str, language: Language) -> String {
         Language::Turkish => text.replace('.', ","),
         Language::English => text.to_owned(),
     }
-}
-
-/// A figure as somebody typed it, as it is written for programs.
-fn typed(text: &str, language: Language) -> String {
-    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    match language {
-        // A point before exactly three figures sets thousands apart, as people write it; any other is a decimal point.
-        Language::Turkish if text.contains(',') || is_grouped(&text, '.') => text.replace('.', "").replace(',', "."),
-        Language::English if text.contains('.') || is_grouped(&text, ',') => text.replace(',', ""),
-        _ => text.replace(',', "."),
-    }
-}
-
-fn is_grouped(text: &str, mark: char) -> bool {
-    let mut parts = text.split(mark);
-    let first = parts.next().unwrap_or_default();
-    let mut rest = parts.peekable();
-    (1..=3).contains(&first.len()) && first != "0" && rest.peek().is_some() && rest.all(|part| part.len() == 3)
 }
 
 async fn choices(
@@ -253,82 +220,4 @@ async fn newest(
         (AnyId { prefix: other.prefix, uuid }.to_string(), text)
     };
     Ok(rows.into_iter().map(shown).collect())
-}
-
-/// What a form is about.
-#[derive(Clone, Copy)]
-pub(super) enum Sends<'a> {
-    /// A new row.
-    New,
-    /// All of this row.
-    All(&'a Row),
-    /// Some fields of a row.
-    Some,
-}
-
-/// What a form says, as programs would send it.
-pub(super) fn body(resource: &'static Resource, page: &Page, form: &Form, sends: Sends<'_>) -> Map<String, Json> {
-    let (is_new, is_whole) = (matches!(sends, Sends::New), !matches!(sends, Sends::Some));
-    let mut body = Map::new();
-    for field in resource.fields.iter().filter(|field| field.is_asked(is_new)) {
-        if let Sends::All(row) = sends
-            && is_untouched(field, page, form, row)
-        {
-            continue;
-        }
-        let name = field.written_as();
-        let given = form.get(name);
-        let json = match (field.takes, given) {
-            // What is not ticked or chosen is not sent at all.
-            (Takes::Flag, given) if is_whole => json!(matches!(given, Some("true" | "on"))),
-            (Takes::Users(_), _) if is_whole => form.all(name).filter(|id| !id.is_empty()).collect::<Vec<_>>().into(),
-            (_, None) => continue,
-            (Takes::Tags(_), Some(text)) => {
-                text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect::<Vec<_>>().into()
-            }
-            (Takes::Amount { .. }, Some(text)) if text.trim().is_empty() => json!("0"),
-            (_, Some(text)) if text.trim().is_empty() => Json::Null,
-            (Takes::Amount { .. } | Takes::Decimal(_), Some(text)) => json!(typed(text, page.language)),
-            (Takes::Time, Some(text)) => json!(moment(page, text)),
-            // Browsers send line ends as HTTP had them once.
-            (_, Some(text)) => json!(text.replace("\r\n", "\n")),
-        };
-        // What a new row gets by itself when nothing is given.
-        if is_new && json.is_null() {
-            continue;
-        }
-        body.insert(name.to_owned(), json);
-    }
-    body
-}
-
-/// A moment that a browser sent, by the clock of the place; what is none is passed on, and refused with what is right.
-fn moment(page: &Page, text: &str) -> String {
-    let at = text.trim().parse::<DateTime>().and_then(|at| at.to_zoned(page.speech.zone.clone()));
-    at.map_or_else(|_| text.to_owned(), |at| at.timestamp().to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_taken_as_they_are_typed() {
-        use Language::{English, Turkish};
-        for (text, language, figure) in [
-            ("1.250,50", Turkish, "1250.50"),
-            ("1.250", Turkish, "1250"),
-            ("1250.5", Turkish, "1250.5"),
-            ("1250,5", Turkish, "1250.5"),
-            ("12.500.000", Turkish, "12500000"),
-            ("0.125", Turkish, "0.125"),
-            ("1,250.50", English, "1250.50"),
-            ("1,250", English, "1250"),
-            ("1250,5", English, "1250.5"),
-            (" 1 250 ", English, "1250"),
-            ("abc", English, "abc"),
-        ] {
-            assert_eq!(typed(text, language), figure, "{text}");
-        }
-    }
 }

@@ -58,10 +58,10 @@ pub(super) async fn show(resource: &'static Resource, desk: Desk, request: HttpR
     let view = asked.iter().position(|(name, _)| name == "view").map(|at| asked.remove(at).1);
     match (view.as_deref(), resource.board, resource.calendar) {
         (Some("board"), Some(field), _) => board::show(resource, field, desk, &asked).await,
-        (Some("calendar"), _, Some(field)) => calendar::show(resource, field, desk, &asked).await,
+        (Some("calendar"), _, Some(lasts)) => calendar::show(resource, lasts, desk, &asked).await,
         // A calendar is looked at as one, unless somebody wants the list.
-        (None, _, Some(field)) if asked.is_empty() || asked.iter().any(|(name, _)| name == "month") => {
-            calendar::show(resource, field, desk, &asked).await
+        (None, _, Some(lasts)) if asked.is_empty() || asked.iter().any(|(name, _)| name == "month") => {
+            calendar::show(resource, lasts, desk, &asked).await
         }
         _ => table(resource, desk, asked).await,
     }

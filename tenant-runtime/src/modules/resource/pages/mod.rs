@@ -6,6 +6,7 @@ mod cells;
 mod edit;
 mod inputs;
 mod listing;
+mod sent;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 pub(crate) use cells::{Deed, deeds, tone};
