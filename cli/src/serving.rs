@@ -20,6 +20,7 @@ use tenancy::{
 use tenant_runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_postgres::Config;
+use ui::nowhere_page;
 
 use crate::{
     CliError, Failed,
@@ -224,6 +225,7 @@ impl Serving {
                 .app_data(query_config())
                 .app_data(path_config())
                 .app_data(proxies.clone())
+                .app_data(nowhere_page("/"))
                 .configure(move |config| {
                     health_routes(config, planes.service(), readiness);
                     config.route("/metrics", web::get().to(metrics));

@@ -37,6 +37,20 @@ pub fn error_page(sign_in: SignIn) -> ErrorPage {
     ErrorPage::new(move |request, problem, id| tell(sign_in, request, problem, id))
 }
 
+/// Tells by a page that nothing is at an address, where a person looks for it: whoever asks for no page gets none, nor
+/// does anybody below `/api`.
+#[must_use]
+pub fn nowhere_page(home: &'static str) -> ErrorPage {
+    ErrorPage::new(move |request, problem, id| {
+        let accepted = request.headers().get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+        let is_looked_at = accepted.is_some_and(|accepted| accepted.contains("text/html"));
+        if !is_looked_at || request.path().starts_with("/api/") {
+            return problem.response(Some(id));
+        }
+        tell(SignIn { path: home, home }, request, problem, id)
+    })
+}
+
 fn tell(sign_in: SignIn, request: &HttpRequest, problem: &Problem, id: RequestId) -> HttpResponse {
     let Ok(page) = Page::of(request) else { return problem.response(Some(id)) };
     if problem.code() == Code::Unauthorized && request.path() != sign_in.path {

@@ -18,7 +18,7 @@ mod texts;
 pub use assets::{asset, asset_routes};
 pub use chart::{Bar, Columns};
 pub use cookies::{ACCESS, Cookies, LANGUAGE, LocalPath, encoded};
-pub use error_page::{SignIn, error_page};
+pub use error_page::{SignIn, error_page, nowhere_page};
 pub use events::{Look, events};
 pub use field::{Choice, Field, Kind};
 pub use form::{Form, FormOwner};

@@ -143,7 +143,7 @@ impl Fleet {
             Self::Plan(whom) => common.output().print(&fleet.plan(&whom.policy()).await?, plan),
             Self::Status => common.output().print(&fleet.status().await?, status),
             Self::Stop => {
-                let asked = fleet.request_stop().await?;
+                let asked = fleet.request_stop(super::ACTOR).await?;
                 common.output().print(&json!({ "asked": asked }), |_| match asked {
                     true => "The run is asked to stop; it does so after the databases in hand.".to_owned(),
                     false => "No run is under way.".to_owned(),

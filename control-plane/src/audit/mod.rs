@@ -44,6 +44,8 @@ text_enum! {
         PasswordSet = "user.password_set",
         /// Tenants were brought to a schema version.
         FleetMigrated = "fleet.migrated",
+        /// The run that does so was asked to stop.
+        FleetStopped = "fleet.stopped",
         /// A database server was added.
         ServerAdded = "server.added",
         /// A difference between the platform database and a server was mended.

@@ -163,8 +163,8 @@ pub(super) async fn start(
     }
 }
 
-pub(super) async fn stop(page: Page, fleet: Data<Fleet>, _: Form) -> Result<HttpResponse, Problem> {
-    let asked = fleet.request_stop().await?;
+pub(super) async fn stop(page: Page, caller: Caller, fleet: Data<Fleet>, _: Form) -> Result<HttpResponse, Problem> {
+    let asked = fleet.request_stop(caller.actor()).await?;
     Ok(page.see_other(if asked { "/admin/fleet?done=run-stopping" } else { "/admin/fleet" }))
 }
 

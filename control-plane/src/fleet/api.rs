@@ -126,8 +126,8 @@ async fn begin(fleet: Data<Fleet>, wanted: Json<Wanted>, caller: Caller) -> Resu
     Ok(HttpResponse::Accepted().insert_header(("location", "/api/admin/fleet")).json(json!({ "started": true })))
 }
 
-async fn ask_to_stop(fleet: Data<Fleet>) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(json!({ "asked": fleet.request_stop().await? })))
+async fn ask_to_stop(fleet: Data<Fleet>, caller: Caller) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(json!({ "asked": fleet.request_stop(caller.actor()).await? })))
 }
 
 impl From<FleetError> for Problem {

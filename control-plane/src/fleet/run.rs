@@ -85,8 +85,14 @@ impl Fleet {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn request_stop(&self) -> Result<bool, StoreError> {
-        store::request_stop(&self.0.pool.get().await?).await
+    pub async fn request_stop(&self, actor: &str) -> Result<bool, StoreError> {
+        let mut client = self.0.pool.get().await?;
+        let transaction = client.transaction().await?;
+        let Some(run) = store::request_stop(&transaction).await? else { return Ok(false) };
+        let entry = audit::Entry::new(audit::Action::FleetStopped, actor).details(serde_json::json!({ "run": run }));
+        audit::record(&transaction, entry).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// A run that was left goes on with its counts.

@@ -220,12 +220,11 @@ pub(super) async fn finish(
     Ok(db.execute(sql, &[&run, &holder, &state, &reason]).await? == 1)
 }
 
-/// Asks whoever holds the run to stop; `false`: no run is under way.
-pub(super) async fn request_stop(db: &impl GenericClient) -> Result<bool, StoreError> {
-    Ok(db
-        .execute("UPDATE fleet_runs SET stop_requested = true WHERE state = 'running' AND lease_until > now()", &[])
-        .await?
-        == 1)
+/// Asks whoever holds the run to stop, and returns which; none: no run is under way.
+pub(super) async fn request_stop(db: &impl GenericClient) -> Result<Option<RunId>, StoreError> {
+    let sql =
+        "UPDATE fleet_runs SET stop_requested = true WHERE state = 'running' AND lease_until > now() RETURNING id";
+    Ok(db.query_opt(sql, &[]).await?.map(|row| row.get(0)))
 }
 
 /// Whom a run did not bring up, and why; of all of them a part, where so many rows behind so many others are asked for.

@@ -133,3 +133,27 @@ async fn pages_of_an_owner_are_shown_and_dressed() {
     assert!(told.contains("askıya alındı"), "{told}");
     platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_where_nothing_is_sees_a_page_and_programs_read_json() {
+    let platform = TestPlatform::start().await;
+    let http = reqwest::Client::new();
+    for (path, accept, is_page) in [
+        ("/nothing", "text/html,application/xhtml+xml,*/*;q=0.8", true),
+        ("/signup/nothing", "text/html", true),
+        ("/nothing", "*/*", false),
+        ("/api/nothing", "text/html", false),
+    ] {
+        let url = format!("{}{path}", platform.client.base());
+        let reply = http.get(url).header(header::ACCEPT, accept).header("accept-language", "en").send().await.unwrap();
+        assert_eq!(reply.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(reply.headers().contains_key(header::CONTENT_SECURITY_POLICY), is_page, "{path} for {accept}");
+        let text = reply.text().await.unwrap();
+        let shown =
+            if is_page { text.contains("<h1>") && text.contains("href=\"/\"") } else { text.contains("\"NOT_FOUND\"") };
+        assert!(shown, "{path} for {accept}: {text}");
+    }
+    let figures = http.get(format!("{}/metrics", platform.client.base())).send().await.unwrap().text().await.unwrap();
+    assert!(figures.contains("endpoint=\"unknown\"") && !figures.contains("nothing"), "paths that strangers choose");
+    platform.stop().await;
+}

@@ -228,13 +228,17 @@ async fn one_run_is_under_way_at_a_time() {
         eventually("the run to begin", async || ground.newer.fleet.running().await.unwrap().is_some()).await;
         let busy = ground.migrate(&patient).await;
         assert!(matches!(busy, Err(FleetError::Busy(_))), "{busy:?}");
-        assert!(ground.newer.fleet.request_stop().await.unwrap());
+        assert!(ground.newer.fleet.request_stop("ada").await.unwrap());
         drop(lock);
     };
     let (first, ()) = tokio::join!(ground.migrate(&patient), second);
     let first = first.unwrap();
     assert_eq!((first.run.state, first.run.done), (RunState::Stopped, 1), "{first:?}");
-    assert!(!ground.newer.fleet.request_stop().await.unwrap());
+    assert!(!ground.newer.fleet.request_stop("ada").await.unwrap());
+    let logged = "SELECT actor FROM audit_log WHERE action = 'fleet.stopped' AND details ->> 'run' = $1";
+    let run = first.run.id.to_string();
+    let logged = ground.platform.session.query(logged, &[&run]).await.unwrap();
+    assert_eq!(logged.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), ["ada"]);
     let summary = ground.migrate(&patient).await.unwrap();
     assert_eq!((summary.run.state, counts(&summary.run)), (RunState::Done, (1, 0, 0, 0)), "{summary:?}");
 }
