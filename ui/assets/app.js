@@ -2,10 +2,12 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 const on = (type, run) => document.addEventListener(type, run);
 
 const timers = new WeakMap();
-function later(form, delay, run) {
-  clearTimeout(timers.get(form));
-  timers.set(form, setTimeout(run, delay));
+function later(of, delay, run) {
+  clearTimeout(timers.get(of));
+  timers.set(of, setTimeout(run, delay));
 }
+
+const parsed = async (response) => new DOMParser().parseFromString(await response.text(), 'text/html');
 
 // Parts that follow the server
 
@@ -25,7 +27,7 @@ function follow(element) {
       return;
     }
     if (!response.ok) return;
-    const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+    const page = await parsed(response);
     const fresh = page.getElementById(element.id);
     if (!fresh) {
       // The page has become another one; only a whole load shows it.
@@ -161,6 +163,47 @@ function returnToFilter() {
   field?.setSelectionRange(field.value.length, field.value.length);
 }
 
+// Choices that are too many to list
+
+const listed = new WeakMap();
+
+async function find(input, select, signal) {
+  const hint = document.getElementById(`${select.id}-hint`);
+  if (!listed.has(select)) listed.set(select, [[...select.options], hint.textContent]);
+  let [options, said] = listed.get(select);
+  const search = input.value.trim();
+  if (search) {
+    const query = new URLSearchParams({ view: 'list', limit: 100, search });
+    const response = await fetch(`${input.dataset.findUrl}?${query}`, { signal });
+    if (!response.ok || response.redirected) return;
+    const page = await parsed(response);
+    const rows = [...page.querySelectorAll('tbody tr > :first-child a')];
+    const found = rows.map((row) => new Option(row.textContent, row.getAttribute('href').split('/').pop()));
+    options = [options[0], ...found];
+    said = page.querySelector('.pages span, .empty h2')?.textContent ?? '';
+  }
+  // What is chosen stays so until something else is.
+  const [chosen] = select.selectedOptions;
+  const others = options.filter(({ value }) => value !== chosen?.value);
+  select.replaceChildren(...(chosen?.value ? [others[0], chosen, ...others.slice(1)] : options));
+  hint.textContent = said;
+}
+
+function findInput(input) {
+  const select = document.getElementById(input.dataset.finds);
+  questions.get(select)?.abort();
+  const question = new AbortController();
+  questions.set(select, question);
+  later(input, 250, () => find(input, select, question.signal).catch(() => {}));
+}
+
+on('keydown', (event) => {
+  const { target, key } = event;
+  if (key !== 'Enter' || !target.matches('[data-finds]')) return;
+  event.preventDefault();
+  document.getElementById(target.dataset.finds).focus();
+});
+
 // Forms: asked back, sent once, or left behind
 
 const dirty = new Set();
@@ -265,6 +308,10 @@ function typed({ target: field, isComposing }) {
   if (field.matches('[data-strength]')) strengthInput(field);
   const { form } = field;
   if (!form) return;
+  if (field.matches('[data-finds]')) {
+    if (!isComposing) findInput(field);
+    return;
+  }
   if (form.matches('[data-dirty]')) dirty.add(form);
   if (form.matches('[data-slug-url]') && field.matches('[data-slug-source], [data-slug]')) slugInput(field, form);
   if (form.matches('[data-confirm-text]')) confirmInput(form);
@@ -282,7 +329,7 @@ on('click', ({ target }) => {
 });
 
 function prepare() {
-  all('[data-reveal], meter.strength').forEach((element) => element.removeAttribute('hidden'));
+  all('[data-reveal], [data-finds], meter.strength').forEach((element) => element.removeAttribute('hidden'));
   all('form[data-confirm-text]').forEach(confirmInput);
 }
 

@@ -73,6 +73,8 @@ pub struct Field {
     autocomplete: &'static str,
     extra: Vec<(&'static str, String)>,
     suffix: String,
+    /// The list in which other choices are looked for, and what that is called.
+    finder: Option<(String, String)>,
 }
 
 impl Field {
@@ -93,6 +95,7 @@ impl Field {
             autocomplete: "",
             extra: Vec::new(),
             suffix: String::new(),
+            finder: None,
         }
     }
 
@@ -157,6 +160,13 @@ impl Field {
     #[must_use]
     pub fn with(mut self, attribute: &'static str, value: impl Into<String>) -> Self {
         self.extra.push((attribute, value.into()));
+        self
+    }
+
+    /// Whose choices are only some of the rows of this list: the script looks others up in it.
+    #[must_use]
+    pub fn found_in(mut self, list: impl Into<String>, label: impl Into<String>) -> Self {
+        self.finder = Some((list.into(), label.into()));
         self
     }
 

@@ -160,6 +160,41 @@ async fn an_event_stands_on_its_day_by_the_clock_of_the_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_customer_of_many_is_found() {
+    let platform = TestPlatform::start().await;
+    let (browser, slug) = at_work(&platform).await;
+    let sql = "INSERT INTO customers (id, company_name, created_by, created_by_name, created_at)
+        SELECT gen_random_uuid(), 'Customer ' || n, gen_random_uuid(), 'Ada', now() - n * interval '1 minute' FROM generate_series(1, 150) n";
+    platform.tenant_session(&slug).await.batch_execute(sql).await.unwrap();
+    browser.goto("/app/projects/new").await;
+    browser.shows("The newest 100 are listed.").await;
+    let options = "return [...document.getElementById('customer_id').options].map(({ text }) => text)";
+    assert!(!browser.run(options).await.as_array().unwrap().contains(&json!("Customer 149")));
+    browser.fill("name", "Stand").await;
+    let finder = browser.find("[data-finds=customer_id]").await;
+    finder.send_keys("customer 149\u{e007}").await.unwrap();
+    browser
+        .until("one found", async || {
+            let options = browser.try_run(options).await?;
+            Ok((options == json!(["None", "Customer 149"])).then_some(()))
+        })
+        .await;
+    browser.run("document.getElementById('customer_id').selectedIndex = 1").await;
+    finder.send_keys("9").await.unwrap();
+    browser.shows("Nothing fits").await;
+    assert_eq!(browser.run(options).await, json!(["None", "Customer 149"]), "what is chosen stays so");
+    assert!(browser.axe().await.is_empty());
+    browser.press("Create").await;
+    browser.shows("Created.").await;
+    let owner = platform.client.sign_in(EMAIL).await;
+    let project = owner.get("/api/v1/projects").await.body["data"][0].clone();
+    let customer = owner.get(&format!("/api/v1/customers/{}", project["customer_id"].as_str().unwrap())).await.body;
+    assert_eq!(customer["company_name"], "Customer 149");
+    browser.has_no_problems().await;
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_document_takes_its_file() {
     let platform = TestPlatform::start().await;
     let (browser, _) = at_work(&platform).await;

@@ -71,5 +71,6 @@ settings-currency = Currency
 settings-currency-hint = For new amounts; those that are there stay as they are.
 language-tr = Turkish
 language-en = English
+find-other = Find: { $field }
 hint-newest = The newest 100 are listed.
 file-kind = Files of this kind are not kept, or the file is another than its name says. PDF, pictures, Office files, DWG, ZIP and text are.

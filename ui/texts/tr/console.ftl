@@ -71,5 +71,6 @@ settings-currency = Para birimi
 settings-currency-hint = Yeni tutarlar için; var olanlar olduğu gibi kalır.
 language-tr = Türkçe
 language-en = İngilizce
+find-other = Ara: { $field }
 hint-newest = En yeni 100 kayıt listelenir.
 file-kind = Bu türden dosyalar saklanmaz ya da dosya, adının söylediğinden başka. PDF, resim, Office, DWG, ZIP ve metin dosyaları saklanır.

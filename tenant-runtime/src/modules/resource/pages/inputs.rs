@@ -75,8 +75,13 @@ pub(super) async fn inputs(
         if matches!(field.takes, Takes::Tags(_)) {
             input = input.hint(page.t("hint-tags"));
         }
-        if matches!(field.takes, Takes::Reference(_)) && input.has_choices(store::CHOICES) {
+        if let Takes::Reference(prefix) = field.takes
+            && input.has_choices(store::CHOICES)
+        {
             input = input.hint(page.t("hint-newest"));
+            if let Some(other) = with_prefix(prefix).filter(|other| other.searched().next().is_some()) {
+                input = input.found_in(other.page(), page.t1("find-other", "field", field.label(page)));
+            }
         }
         // No browser is to fill a customer in with who sits before it.
         input = input.autocomplete("off");
