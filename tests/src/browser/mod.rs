@@ -152,6 +152,18 @@ impl Browser {
         .await;
     }
 
+    /// Does what leads to another page, and waits until that is there.
+    pub async fn led_on(&self, lead: impl AsyncFnOnce()) {
+        self.run("window.isBefore = true").await;
+        let before = self.here().await;
+        lead().await;
+        self.until(&format!("another page than {before}"), async || {
+            let is_another = "return !window.isBefore && document.readyState === 'complete'";
+            Ok((self.client.execute(is_another, vec![]).await? == true).then_some(()))
+        })
+        .await;
+    }
+
     /// Waits until these words can be read on the page.
     pub async fn shows(&self, words: &str) {
         let visible = "return document.body.innerText.includes(arguments[0])";

@@ -15,7 +15,13 @@ impl Filled {
                 self.become_one(browser, language, page.who).await;
                 now = page.who;
             }
-            browser.goto(&self.address(page.path)).await;
+            let address = self.address(page.path);
+            browser.goto(&address).await;
+            if address.contains("done=") {
+                // It is said to whoever was led there, and not to whoever has typed the address.
+                let lead = "location.assign(arguments[0])";
+                browser.led_on(async || drop(browser.run_with(lead, vec![json!(address)]).await)).await;
+            }
             if page.is_refused {
                 browser.send_emptied().await;
             }
@@ -73,16 +79,10 @@ impl Browser {
 
     /// Empties the form that a page is about, and sends it.
     async fn send_emptied(&self) {
-        let before = self.run("window.isBefore = true; return location.href").await;
         let script = "for (const field of document.querySelectorAll('main form[method=post] :is(input, textarea)')) {
             if (!['hidden', 'radio', 'checkbox', 'file'].includes(field.type)) field.value = '';
         }";
         self.run(script).await;
-        self.send().await;
-        self.until(&format!("an answer to the form of {before}"), async || {
-            let is_new = "return !window.isBefore && document.readyState === 'complete'";
-            Ok((self.try_run(is_new).await? == json!(true)).then_some(()))
-        })
-        .await;
+        self.led_on(async || self.send().await).await;
     }
 }

@@ -19,6 +19,7 @@ return {
   h1: document.querySelectorAll('h1').length,
   title: document.title.split(' · ')[0].trim(),
   status: performance.getEntriesByType('navigation')[0].responseStatus,
+  flash: document.querySelectorAll('.flash').length,
   untold: text.match(/\\b(?:problem|refusal|field|limit|status|role|step|done|signup|action)-[a-z_-]+\\b/g) ?? [],
 };
 ";
@@ -30,6 +31,7 @@ async fn wrong_with(browser: &Browser, language: Language, page: &WebPage) -> Ve
     let mut wrong: Vec<String> = wanted("lang", json!(language.as_str())).into_iter().collect();
     wrong.extend(wanted("h1", json!(1)));
     wrong.extend(wanted("untold", json!([])));
+    wrong.extend(wanted("flash", json!(u8::from(page.path.contains("done=")))));
     wrong.extend((shape["title"] == "").then(|| "there is no title".to_owned()));
     let status = shape["status"].as_u64().unwrap();
     let is_right = if page.is_refused { (400..500).contains(&status) } else { status == u64::from(page.status) };
