@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use tests::{
-    TestPlatform,
+    TestPlatform, Visitor,
+    client::PASSWORD,
     measure::{
         Effort,
         report::{Line, Report, median, note, percentile, shown},
@@ -14,16 +15,33 @@ use tests::{
 /// What the median of a page may take.
 const LIMIT: Duration = Duration::from_millis(20);
 
+async fn visitor_as(platform: &TestPlatform, filled: &Filled, who: Who) -> Visitor {
+    let visitor = platform.visitor();
+    let whom = |email| [("email", email), ("password", PASSWORD)];
+    match who {
+        Who::Stranger => {}
+        Who::Owner => visitor.sign_in(filled.owner).await,
+        Who::Beginner => visitor.sign_in(filled.beginner).await,
+        Who::Operator => drop(visitor.fill("/admin/login", &whom(filled.operator)).await.expect(303)),
+        Who::Newcomer => {
+            let package = [("package_key", "starter"), ("billing_cycle", "monthly")];
+            let account = [("owner_name", "Ada Lovelace"), ("owner_email", "ada@example.com"), ("password", PASSWORD)];
+            visitor.fill("/signup", &[("company_name", "Acme"), ("slug", "")]).await.expect(303);
+            visitor.fill("/signup/package", &package).await.expect(303);
+            visitor.fill("/signup/account", &account).await.expect(303);
+        }
+    }
+    visitor
+}
+
 pub(crate) async fn measure(platform: &TestPlatform, filled: &Filled, effort: Effort, report: &mut Report) {
     note("what the server takes for a page …");
-    let (stranger, owner) = (platform.visitor(), platform.visitor());
-    owner.sign_in(filled.owner).await;
+    let mut visitor = (Who::Stranger, platform.visitor());
     for page in PAGES.iter().filter(|page| !page.is_refused && page.status == 200) {
-        let visitor = match page.who {
-            Who::Stranger => &stranger,
-            Who::Owner => &owner,
-            _ => continue,
-        };
+        if page.who != visitor.0 {
+            visitor = (page.who, visitor_as(platform, filled, page.who).await);
+        }
+        let visitor = &visitor.1;
         let path = filled.address(page.path);
         let mut times = Vec::new();
         for _ in 0..effort.pick(200, 10) {
@@ -33,6 +51,8 @@ pub(crate) async fn measure(platform: &TestPlatform, filled: &Filled, effort: Ef
         }
         let middle = median(&times);
         let measured = format!("{}, p99 {}", shown(middle), shown(percentile(&times, 0.99)));
-        report.add(Line::fact(&format!("{}: the server's time", page.path), measured).at_most(middle, LIMIT));
+        report.add(
+            Line::fact(&format!("{}: the server's time for {}", page.name, page.path), measured).at_most(middle, LIMIT),
+        );
     }
 }
