@@ -1,4 +1,4 @@
-//! The files that pages use, in the program itself. Their addresses change with what is in them, so browsers keep them.
+//! The files that pages use, in the program itself. Their address changes with what is in them, so browsers keep them.
 
 use std::{io::Write, sync::LazyLock};
 
@@ -25,19 +25,53 @@ struct File {
     compressed: Vec<u8>,
 }
 
+/// One style sheet, each part after those that it changes.
+const STYLES: &str = concat!(
+    include_str!("../assets/styles/tokens.css"),
+    include_str!("../assets/styles/base.css"),
+    include_str!("../assets/styles/frame.css"),
+    include_str!("../assets/styles/parts.css"),
+    include_str!("../assets/styles/buttons.css"),
+    include_str!("../assets/styles/forms.css"),
+    include_str!("../assets/styles/tables.css"),
+    include_str!("../assets/styles/states.css"),
+    include_str!("../assets/styles/charts.css"),
+    include_str!("../assets/styles/packages.css"),
+    include_str!("../assets/styles/board.css"),
+    include_str!("../assets/styles/calendar.css"),
+    include_str!("../assets/styles/confirm.css"),
+    include_str!("../assets/styles/narrow.css"),
+    include_str!("../assets/styles/preferences.css"),
+);
+
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
 static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
-    [
-        ("app.css", "text/css; charset=utf-8", include_bytes!("../assets/app.css").as_slice()),
-        ("app.js", "text/javascript; charset=utf-8", include_bytes!("../assets/app.js")),
-        ("icons.svg", "image/svg+xml", include_bytes!("../assets/icons.svg")),
-        ("mark.svg", "image/svg+xml", include_bytes!("../assets/mark.svg")),
-    ]
-    .into_iter()
-    .map(|(name, kind, bytes)| {
-        let hash: String = Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        File { name, kind, path: format!("/assets/{hash}/{name}"), bytes, compressed: compressed(bytes) }
-    })
-    .collect()
+    let files: [(&str, &str, &str); 10] = [
+        ("app.css", CSS, STYLES),
+        ("app.js", SCRIPT, include_str!("../assets/scripts/app.js")),
+        ("address.js", SCRIPT, include_str!("../assets/scripts/address.js")),
+        ("board.js", SCRIPT, include_str!("../assets/scripts/board.js")),
+        ("choices.js", SCRIPT, include_str!("../assets/scripts/choices.js")),
+        ("filters.js", SCRIPT, include_str!("../assets/scripts/filters.js")),
+        ("live.js", SCRIPT, include_str!("../assets/scripts/live.js")),
+        ("password.js", SCRIPT, include_str!("../assets/scripts/password.js")),
+        ("icons.svg", SVG, include_str!("../assets/icons.svg")),
+        ("mark.svg", SVG, include_str!("../assets/mark.svg")),
+    ];
+    // One for all of them: a script that takes something from another one finds it beside itself.
+    let mut digest = Sha256::new();
+    files.iter().for_each(|(_, _, text)| digest.update(text));
+    let hash: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    files
+        .into_iter()
+        .map(|(name, kind, text)| {
+            let bytes = text.as_bytes();
+            File { name, kind, path: format!("/assets/{hash}/{name}"), bytes, compressed: compressed(bytes) }
+        })
+        .collect()
 });
 
 fn compressed(bytes: &[u8]) -> Vec<u8> {
@@ -83,4 +117,27 @@ fn takes_gzip(accepted: Option<&HeaderValue>) -> bool {
         let mut parts = one.split(';').map(str::trim);
         parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip")) && !parts.any(|part| part == "q=0")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_takes_from_another_one_is_there() {
+        for file in FILES.iter().filter(|file| file.kind == SCRIPT) {
+            let text = std::str::from_utf8(file.bytes).unwrap();
+            for line in text.lines().filter(|line| line.starts_with("import ")) {
+                let (names, from) = line.split_once(" from './").unwrap();
+                let other = FILES.iter().find(|other| from == format!("{}';", other.name)).expect(line);
+                let given = std::str::from_utf8(other.bytes).unwrap();
+                for name in names.trim_start_matches("import { ").trim_end_matches(" }").split(", ") {
+                    let is_given =
+                        ["const", "function"].iter().any(|kind| given.contains(&format!("export {kind} {name}")));
+                    assert!(is_given, "{}: {name}", file.name);
+                    assert!(text.contains(&format!("{name}(")), "{} does not use {name}", file.name);
+                }
+            }
+        }
+    }
 }
