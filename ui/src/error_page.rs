@@ -2,7 +2,10 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{Method, header},
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
 };
 use askama::Template;
 use tenancy::{Code, Problem, http::ErrorPage, ids::RequestId};
@@ -42,10 +45,15 @@ pub fn error_page(sign_in: SignIn) -> ErrorPage {
 #[must_use]
 pub fn nowhere_page(home: &'static str) -> ErrorPage {
     ErrorPage::new(move |request, problem, id| {
+        if problem.code() != Code::NotFound {
+            return problem.response(Some(id));
+        }
         let accepted = request.headers().get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
         let is_looked_at = accepted.is_some_and(|accepted| accepted.contains("text/html"));
         if !is_looked_at || request.path().starts_with("/api/") {
-            return problem.response(Some(id));
+            let mut response = problem.response(Some(id));
+            response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+            return response;
         }
         tell(SignIn { path: home, home }, request, problem, id)
     })

@@ -103,7 +103,9 @@ impl Guard {
         let claims = self.tokens.check(cookie.value(), &self.directory).await?;
         let owner = FormOwner::new(claims.user_id, claims.tenant.as_ref().map(|tenant| tenant.tenant_id));
         let tenant = self.tenant(request, claims, permission, modules).await?;
-        tenant.count(Metric::PageViews, 1);
+        if is_looked_at(request) {
+            tenant.count(Metric::PageViews, 1);
+        }
         request.extensions_mut().insert(owner);
         request.extensions_mut().insert(tenant);
         Ok(())
@@ -179,6 +181,12 @@ impl Guard {
             }
         }
     }
+}
+
+/// Whether somebody looks at the page, and no script reads it for a part of another one (Fetch Metadata,
+/// `Sec-Fetch-Mode`).
+fn is_looked_at(request: &HttpRequest) -> bool {
+    request.headers().get("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
 }
 
 fn too_many(rate: Rate) -> Problem {

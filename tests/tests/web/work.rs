@@ -142,12 +142,26 @@ async fn an_event_stands_on_its_day_by_the_clock_of_the_place() {
     let event = json!({
         "title": "Fair opens", "starts_at": "2027-03-09T22:30:00Z", "ends_at": "2027-03-12T15:00:00Z",
     });
+    let long = json!({
+        "title": "A long one", "all_day": true, "starts_at": "2027-06-29T21:00:00Z", "ends_at": "2027-08-01T21:00:00Z",
+    });
+    owner.post("/api/v1/calendar_events", &long).await.expect(201);
     owner.post("/api/v1/calendar_events", &event).await.expect(201);
     browser.goto("/app/calendar_events?month=2027-03").await;
     browser.shows("March 2027").await;
     let places = "return [...document.querySelectorAll('.event')]
         .map((one) => one.closest('td').querySelector('time').dateTime)";
     assert_eq!(browser.run(places).await, json!(["2027-03-10", "2027-03-11", "2027-03-12"]));
+    // What began before the month, and goes on through its first days; a whole day ends with itself.
+    browser.goto("/app/calendar_events?month=2027-08").await;
+    browser.shows("August 2027").await;
+    let shown = browser.run(places).await;
+    let shown = shown.as_array().unwrap();
+    assert_eq!((shown.len(), &shown[0], &shown[7]), (8, &json!("2027-07-26"), &json!("2027-08-02")));
+    browser.goto("/app/calendar_events?month=2027-09").await;
+    browser.shows("September 2027").await;
+    assert_eq!(browser.run(places).await, json!([]));
+    browser.goto("/app/calendar_events?month=2027-03").await;
     browser.shows("01:30").await;
     browser.click(".event").await;
     browser.shows("Starts").await;
@@ -184,6 +198,24 @@ async fn a_customer_of_many_is_found() {
     browser.shows("Nothing fits").await;
     assert_eq!(browser.run(options).await, json!(["None", "Customer 149"]), "what is chosen stays so");
     assert!(browser.axe().await.is_empty());
+    // Of those that are listed again none is chosen instead.
+    let chosen = "return document.getElementById('customer_id').selectedOptions[0].text";
+    let all_again = async || {
+        // Control and A, then the backspace.
+        finder.send_keys("\u{e009}a\u{e000}\u{e003}").await.unwrap();
+        browser.shows("The newest 100 are listed.").await;
+    };
+    all_again().await;
+    assert_eq!(browser.run(chosen).await, "Customer 149");
+    browser.run("document.getElementById('customer_id').selectedIndex = 0").await;
+    finder.send_keys("customer 14").await.unwrap();
+    browser.shows("1–11 of 11").await;
+    all_again().await;
+    assert_eq!(browser.run(chosen).await, "None");
+    assert!(browser.run(options).await.as_array().unwrap().contains(&json!("Customer 1")));
+    finder.send_keys("customer 149").await.unwrap();
+    browser.shows("1–1 of 1").await;
+    browser.run("document.getElementById('customer_id').selectedIndex = 1").await;
     browser.press("Create").await;
     browser.shows("Created.").await;
     let owner = platform.client.sign_in(EMAIL).await;

@@ -201,7 +201,7 @@ pub(super) async fn during(
 ) -> Result<Vec<Shown>, QueryError> {
     let sql = format!(
         "SELECT {} FROM {} WHERE {begins} >= $1 - interval '1 year' AND {begins} < $2
-         AND ({begins} >= $1 OR {ends} > $1) ORDER BY {begins}, id LIMIT {EVENTS}",
+         AND ({begins} >= $1 OR {ends} >= $1) ORDER BY {begins}, id LIMIT {EVENTS}",
         resource.columns, resource.name
     );
     let parameters: [Parameter<'_>; 2] = [(&from, Type::TIMESTAMPTZ), (&to, Type::TIMESTAMPTZ)];

@@ -65,11 +65,17 @@ fn first_day(month: Option<&str>, today: Date) -> Date {
     asked.filter(|day| (1900..=2200).contains(&day.year())).unwrap_or_else(|| today.first_of_month())
 }
 
-/// The days on which a row lasts. What ends at midnight does not last into the day that begins then.
+fn is_all_day(row: &Row) -> bool {
+    row.get("all_day").and_then(Json::as_bool).unwrap_or(false)
+}
+
+/// The days on which a row lasts. What ends at midnight does not last into the day that begins then, unless it lasts for
+/// whole days: then the one of its end is the last.
 fn days(row: &Row, lasts: Lasts, zone: &TimeZone) -> Option<(DateTime, Date)> {
     let at = |field: &str| row.get(field)?.as_str()?.parse::<Timestamp>().ok();
     let from = at(lasts.from)?;
     let last = match at(lasts.until) {
+        Some(until) if until > from && is_all_day(row) => until,
         Some(until) if until > from => until.checked_sub(1.nanosecond()).ok()?,
         _ => from,
     };
@@ -87,11 +93,10 @@ fn events(
     let mut events: HashMap<Date, Vec<Event>> = HashMap::new();
     for row in rows {
         let Some((from, last)) = days(row, lasts, &page.speech.zone) else { continue };
-        let is_all_day = row.get("all_day").and_then(Json::as_bool).unwrap_or(false);
         let days = from.date().max(*shown.start()).series(1.day());
         for day in days.take_while(|day| *day <= last.min(*shown.end())) {
             let goes_on = day > from.date();
-            let is_timed = !is_all_day && !goes_on;
+            let is_timed = !is_all_day(row) && !goes_on;
             events.entry(day).or_default().push(Event {
                 time: if is_timed { format!("{:02}:{:02}", from.hour(), from.minute()) } else { String::new() },
                 goes_on,
@@ -159,14 +164,16 @@ mod tests {
     #[test]
     fn a_row_lasts_to_the_day_on_which_it_ends() {
         let zone = TimeZone::get("Europe/Istanbul").unwrap();
-        for (starts, ends, last) in [
-            ("2027-03-09T22:30:00Z", json!(null), "2027-03-10"),
-            ("2027-03-09T22:30:00Z", json!("2027-03-09T22:30:00Z"), "2027-03-10"),
-            ("2027-03-09T22:30:00Z", json!("2027-03-12T20:59:00Z"), "2027-03-12"),
-            ("2027-03-09T22:30:00Z", json!("2027-03-12T21:00:00Z"), "2027-03-12"),
-            ("2027-03-09T21:00:00Z", json!("2027-03-10T21:00:00Z"), "2027-03-10"),
+        for (starts, ends, all_day, last) in [
+            ("2027-03-09T22:30:00Z", json!(null), false, "2027-03-10"),
+            ("2027-03-09T22:30:00Z", json!("2027-03-09T22:30:00Z"), true, "2027-03-10"),
+            ("2027-03-09T22:30:00Z", json!("2027-03-12T20:59:00Z"), false, "2027-03-12"),
+            ("2027-03-09T22:30:00Z", json!("2027-03-12T21:00:00Z"), false, "2027-03-12"),
+            ("2027-03-09T21:00:00Z", json!("2027-03-10T21:00:00Z"), false, "2027-03-10"),
+            ("2027-03-09T21:00:00Z", json!("2027-03-11T21:00:00Z"), true, "2027-03-12"),
         ] {
-            let row = Row::from_iter([("starts_at".to_owned(), json!(starts)), ("ends_at".to_owned(), ends)]);
+            let row = json!({ "starts_at": starts, "ends_at": ends, "all_day": all_day });
+            let Json::Object(row) = row else { unreachable!() };
             let lasts = Lasts { from: "starts_at", until: "ends_at" };
             let (from, until) = days(&row, lasts, &zone).unwrap();
             assert_eq!((from.date().to_string().as_str(), until.to_string().as_str()), ("2027-03-10", last));

@@ -75,8 +75,9 @@ pub(super) async fn inputs(
         if matches!(field.takes, Takes::Tags(_)) {
             input = input.hint(page.t("hint-tags"));
         }
+        // One of them is none.
         if let Takes::Reference(prefix) = field.takes
-            && input.has_choices(store::CHOICES)
+            && input.has_choices(store::CHOICES + 1)
         {
             input = input.hint(page.t("hint-newest"));
             if let Some(other) = with_prefix(prefix).filter(|other| other.searched().next().is_some()) {
