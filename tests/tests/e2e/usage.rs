@@ -1,5 +1,6 @@
 //! Hourly limits, and what tenants use.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Client, TestPlatform, eventually};
 
@@ -80,6 +81,12 @@ async fn every_request_is_recorded_once_and_a_restart_forgets_none() {
     }
     owner.post("/api/v1/tasks", &json!({})).await.expect(422);
     owner.get("/api/v1/tasks/nothing").await.expect(404);
+    // What people look at is counted apart from it, and what a script reads for them not at all.
+    for mode in ["navigate", "navigate", "cors"] {
+        let cookie = format!("tenantry_access={}", owner.token().unwrap());
+        let page = owner.request(Method::GET, "/app/customers").header("cookie", cookie).header("sec-fetch-mode", mode);
+        owner.send(page).await.unwrap().expect(200);
+    }
     // The last ones are brought to the record as the runtime stops.
     let (session, sql) =
         (platform.platform_session().await, "SELECT sum(value)::bigint FROM usage_records WHERE metric = $1");
@@ -89,7 +96,7 @@ async fn every_request_is_recorded_once_and_a_restart_forgets_none() {
     // Making the tenant may have asked a few times whether it is there.
     let last = used(&platform, &slug).await;
     assert!((55..75).contains(&known), "{last}");
-    assert_eq!((&last["projects"], &last["tasks"]), (&json!(1.0), &json!(2.0)));
+    assert_eq!((&last["projects"], &last["tasks"], &last["page_views"]), (&json!(1.0), &json!(2.0), &json!(2.0)));
     // A batch that is sent again counts once.
     let again = "WITH one AS (SELECT id FROM tenants WHERE slug = $1) SELECT count(*) FROM one,
                  record_usage('00000000-0000-7000-8000-000000000001', 1, ARRAY[one.id], ARRAY['tasks'], ARRAY[5::numeric])";
