@@ -225,7 +225,7 @@ impl Serving {
                 .app_data(query_config())
                 .app_data(path_config())
                 .app_data(proxies.clone())
-                .app_data(nowhere_page("/"))
+                .app_data(nowhere_page())
                 .configure(move |config| {
                     health_routes(config, planes.service(), readiness);
                     config.route("/metrics", web::get().to(metrics));

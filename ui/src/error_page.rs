@@ -43,8 +43,8 @@ pub fn error_page(sign_in: SignIn) -> ErrorPage {
 /// Tells by a page that nothing is at an address, where a person looks for it: whoever asks for no page gets none, nor
 /// does anybody below `/api`.
 #[must_use]
-pub fn nowhere_page(home: &'static str) -> ErrorPage {
-    ErrorPage::new(move |request, problem, id| {
+pub fn nowhere_page() -> ErrorPage {
+    ErrorPage::new(|request, problem, id| {
         if problem.code() != Code::NotFound {
             return problem.response(Some(id));
         }
@@ -55,7 +55,7 @@ pub fn nowhere_page(home: &'static str) -> ErrorPage {
             response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
             return response;
         }
-        tell(SignIn { path: home, home }, request, problem, id)
+        tell(SignIn { path: "/login", home: "/" }, request, problem, id)
     })
 }
 

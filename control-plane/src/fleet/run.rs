@@ -81,7 +81,7 @@ impl Fleet {
         Ok(Summary { run, failures })
     }
 
-    /// Asks whoever is at the run to stop; `false` where no run is under way.
+    /// Asks whoever is at the run to stop, and records who asked; `false` where no run is under way.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,5 +1,6 @@
 //! The wizard.
 
+use serde_json::json;
 use tenancy::Language;
 use tests::{
     TestPlatform,
@@ -34,6 +35,24 @@ async fn a_company_signs_up_page_by_page() {
     browser.goto("/signup/payment").await;
     browser.is_at("/signup").await;
     assert_eq!(browser.value("company_name").await, "");
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_strong_a_password_is_is_said_while_somebody_types() {
+    let platform = TestPlatform::start().await;
+    let browser = platform.browser().await;
+    up_to_payment(&browser, "Acme", EMAIL).await;
+    browser.goto("/signup/account").await;
+    let level = "const meter = document.getElementById('strength-meter'); return meter.hidden ? -1 : meter.value";
+    for (password, words, said) in [
+        ("aaaaaaaaaaaa", "Too easy to guess", 0),
+        (EMAIL, "Too easy to guess", 0),
+        ("four unrelated words of somebody 7", "Very good", 4),
+    ] {
+        browser.fill("password", password).await;
+        assert_eq!((browser.text_of("#strength-text").await.as_str(), browser.run(level).await), (words, json!(said)));
+    }
     platform.stop().await;
 }
 

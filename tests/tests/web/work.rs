@@ -178,7 +178,8 @@ async fn a_customer_of_many_is_found() {
     let platform = TestPlatform::start().await;
     let (browser, slug) = at_work(&platform).await;
     let sql = "INSERT INTO customers (id, company_name, created_by, created_by_name, created_at)
-        SELECT gen_random_uuid(), 'Customer ' || n, gen_random_uuid(), 'Ada', now() - n * interval '1 minute' FROM generate_series(1, 150) n";
+        SELECT gen_random_uuid(), 'Customer ' || n, gen_random_uuid(), 'Ada', now() - n * interval '1 minute'
+        FROM generate_series(1, 150) n";
     platform.tenant_session(&slug).await.batch_execute(sql).await.unwrap();
     browser.goto("/app/projects/new").await;
     browser.shows("The newest 100 are listed.").await;

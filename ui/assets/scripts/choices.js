@@ -51,7 +51,9 @@ on('keydown', (event) => {
 addEventListener('pageshow', () => {
   for (const input of all('[data-finds]')) {
     const select = document.getElementById(input.dataset.finds);
-    if (select.selectedIndex < 0) select.selectedIndex = Math.max(0, [...select.options].findIndex((one) => one.defaultSelected));
+    if (select.selectedIndex >= 0) continue;
+    const usual = [...select.options].findIndex(({ defaultSelected }) => defaultSelected);
+    select.selectedIndex = Math.max(0, usual);
   }
 });
 
