@@ -191,7 +191,7 @@ async fn rehearse(common: &Common, fleet: &Capability, policy: &Policy) -> Faile
     let (sender, receiver) = watch::channel(control_plane::fleet::Progress::default());
     let stop = stop_at_interrupt();
     let bar = progress::follow(receiver, "rehearsing");
-    let ended = fleet.rehearse(policy, &sender, &stop).await;
+    let ended = fleet.rehearse(policy, super::ACTOR, &sender, &stop).await;
     drop(sender);
     bar.end().await;
     let rehearsals = ended.map_err(explain)?;

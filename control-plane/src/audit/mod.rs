@@ -1,9 +1,11 @@
 //! What was done, by whom, from where: kept in the platform database, written in the transaction that does it.
 
+mod by;
 mod origin;
 mod proxies;
 mod store;
 
+pub use by::By;
 pub use origin::Origin;
 pub use proxies::TrustedProxies;
 pub use store::record;
@@ -42,14 +44,22 @@ text_enum! {
         PasswordForgotten = "user.password_forgotten",
         /// A password was set with a mailed token.
         PasswordSet = "user.password_set",
-        /// Tenants were brought to a schema version.
+        /// A run began that brings tenants to a schema version.
+        FleetBegun = "fleet.begun",
+        /// Somebody went on with a run that was left.
+        FleetResumed = "fleet.resumed",
+        /// A run came to its end.
         FleetMigrated = "fleet.migrated",
-        /// The run that does so was asked to stop.
+        /// A run was asked to stop.
         FleetStopped = "fleet.stopped",
+        /// What a run would do was tried.
+        FleetRehearsed = "fleet.rehearsed",
         /// A database server was added.
         ServerAdded = "server.added",
         /// A difference between the platform database and a server was mended.
         Mended = "doctor.mended",
+        /// One could not be.
+        MendFailed = "doctor.mend_failed",
     }
 }
 
@@ -73,6 +83,12 @@ impl<'a> Entry<'a> {
     pub fn new(action: Action, actor: &'a str) -> Self {
         let details = serde_json::Value::Object(serde_json::Map::new());
         Self { action, actor, user: None, tenant: None, details, origin: Origin::default() }
+    }
+
+    /// Something done by somebody, from where they are.
+    #[must_use]
+    pub fn by(action: Action, by: &'a By) -> Self {
+        Self::new(action, &by.actor).from(&by.origin)
     }
 
     /// By, or about, this user.

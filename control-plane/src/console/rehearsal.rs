@@ -32,7 +32,7 @@ pub(super) struct Told {
 pub(super) fn begin(desk: &Desk, fleet: Fleet, policy: Policy) -> bool {
     let (progress, seen) = watch::channel(Progress::default());
     let begun = desk.rehearsal().begin(async move {
-        let ended = fleet.rehearse(&policy, &progress, &Stop::default()).await;
+        let ended = fleet.rehearse(&policy, crate::audit::PLATFORM, &progress, &Stop::default()).await;
         let mut all = ended.map_err(|error| error.to_string())?;
         all.sort_by(|one, other| one.slug.cmp(&other.slug));
         Ok(all)

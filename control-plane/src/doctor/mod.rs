@@ -14,7 +14,7 @@ use deadpool_postgres::Pool;
 pub use finding::{Finding, Severity, Subject, Trouble};
 
 use crate::{
-    audit,
+    audit::{self, Action, By},
     platform::StoreError,
     provisioning::{ProvisionError, Provisioning},
     servers::{Server, ServerError},
@@ -73,13 +73,15 @@ impl Doctor {
     ///
     /// # Errors
     /// None: each failure is with its finding.
-    pub async fn mend(&self, findings: &[Finding], actor: &str) -> Vec<(Finding, Result<(), String>)> {
+    pub async fn mend(&self, findings: &[Finding], by: impl Into<By>) -> Vec<(Finding, Result<(), String>)> {
+        let by = by.into();
         let mut results = Vec::new();
         for finding in findings.iter().filter(|finding| finding.trouble.can_be_mended()) {
             let result = self.mend_one(finding).await.map_err(|error| error.to_string());
             tracing::info!(%finding, mended = result.is_ok(), "the doctor acted");
-            if result.is_ok()
-                && let Err(error) = self.note(finding, actor).await
+            // The platform's own rounds try the same again every half minute.
+            if (result.is_ok() || by.actor != audit::PLATFORM)
+                && let Err(error) = self.note(finding, &result, &by).await
             {
                 tracing::warn!(%error, "what the doctor did can't be noted now");
             }
@@ -88,10 +90,11 @@ impl Doctor {
         results
     }
 
-    async fn note(&self, finding: &Finding, actor: &str) -> Result<(), StoreError> {
+    async fn note(&self, finding: &Finding, result: &Result<(), String>, by: &By) -> Result<(), StoreError> {
         let client = self.pool.get().await?;
-        let details = serde_json::json!({ "finding": finding.subject() });
-        audit::record(&client, audit::Entry::new(audit::Action::Mended, actor).details(details)).await
+        let action = if result.is_ok() { Action::Mended } else { Action::MendFailed };
+        let details = serde_json::json!({ "finding": finding.subject(), "error": result.as_ref().err() });
+        audit::record(&client, audit::Entry::by(action, by).details(details)).await
     }
 
     /// The control plane's own round: mends what loses nobody's rows; says how much that was.

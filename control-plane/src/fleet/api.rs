@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::Method,
     web::{self, Data, Json},
 };
@@ -14,7 +14,7 @@ use tenancy::{
 };
 
 use super::{Fleet, FleetError, Wanted};
-use crate::identity::Caller;
+use crate::{audit::By, identity::Caller};
 
 const GROUP: &str = "fleet";
 
@@ -121,22 +121,29 @@ async fn tell_plan(fleet: Data<Fleet>, wanted: Json<Wanted>) -> Result<HttpRespo
 }
 
 /// Begins a run, which goes on in the background.
-async fn begin(fleet: Data<Fleet>, wanted: Json<Wanted>, caller: Caller) -> Result<HttpResponse, Problem> {
-    fleet.begin(wanted.into_inner().policy()?, caller.actor()).await?;
+async fn begin(
+    fleet: Data<Fleet>,
+    wanted: Json<Wanted>,
+    caller: Caller,
+    http: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    fleet.begin(wanted.into_inner().policy()?, By::of(caller.actor(), &http)).await?;
     Ok(HttpResponse::Accepted().insert_header(("location", "/api/admin/fleet")).json(json!({ "started": true })))
 }
 
-async fn ask_to_stop(fleet: Data<Fleet>, caller: Caller) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(json!({ "asked": fleet.request_stop(caller.actor()).await? })))
+async fn ask_to_stop(fleet: Data<Fleet>, caller: Caller, http: HttpRequest) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::Ok().json(json!({ "asked": fleet.request_stop(By::of(caller.actor(), &http)).await? })))
 }
 
 impl From<FleetError> for Problem {
     fn from(error: FleetError) -> Self {
         match error {
             FleetError::Store(error) => error.into(),
-            FleetError::Busy(_) | FleetError::OldProgram { .. } | FleetError::TransactionControl(_) => {
-                Self::new(Code::Conflict, error.to_string())
-            }
+            FleetError::Busy(_)
+            | FleetError::Left(_)
+            | FleetError::Over(_)
+            | FleetError::OldProgram { .. }
+            | FleetError::TransactionControl(_) => Self::new(Code::Conflict, error.to_string()),
             FleetError::Unknown(_) => invalid("only", error.to_string()),
             FleetError::Server(_) | FleetError::Provision(_) | FleetError::LostHold => Self::internal(error),
         }

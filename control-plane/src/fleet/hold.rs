@@ -2,13 +2,18 @@
 //! that it writes nothing once it has been replaced. A session holds a lock beside it: PostgreSQL frees that at once when
 //! the program dies, and nobody needs to wait for the lease.
 
+use serde_json::json;
 use tenancy::postgres::connect;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
 use super::{Fleet, FleetError, Policy, RunId, store};
-use crate::{platform::StoreError, servers::ServerError};
+use crate::{
+    audit::{self, Action, By},
+    platform::StoreError,
+    servers::ServerError,
+};
 
 /// One run of a fleet at a time; counted in the platform database.
 const LOCK: i64 = 0x7465_6e61_6e74_0003;
@@ -35,25 +40,36 @@ impl Hold {
 }
 
 impl Fleet {
-    /// Begins a run, or goes on with one that was left.
-    pub(super) async fn hold(&self, policy: &Policy, actor: &str) -> Result<Hold, FleetError> {
+    /// Begins a run, or goes on with one that was left; records which of them, and how it is gone about.
+    pub(super) async fn hold(&self, policy: &Policy, by: &By) -> Result<Hold, FleetError> {
         let lock = connect(&self.0.admin)
             .await
             .map_err(|error| ServerError::Connect { name: "platform".to_owned(), reason: error.to_string() })?;
         let is_free: bool = lock.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.get(0);
-        let client = self.0.pool.get().await.map_err(StoreError::from)?;
+        let mut client = self.0.pool.get().await.map_err(StoreError::from)?;
+        let transaction = client.transaction().await?;
         let (token, target) = (Uuid::now_v7(), self.own_version());
-        if let Some(run) = store::take_over(&client, token, is_free, target, policy).await? {
-            return Ok(Hold { run, token, lock: Mutex::new(lock) });
+        let held = match store::take_over(&transaction, token, is_free, target, policy).await? {
+            Some(run) => Some((run, Action::FleetResumed)),
+            None => {
+                let run = RunId::generate();
+                let tenants = store::behind(&transaction, target, policy, None).await?.len();
+                let begun = store::begin(&transaction, run, token, target, policy, &by.actor, tenants).await?;
+                begun.then_some((run, Action::FleetBegun))
+            }
+        };
+        if let Some((run, action)) = held {
+            let details = json!({ "run": run, "target": target, "policy": policy });
+            audit::record(&transaction, audit::Entry::by(action, by).details(details)).await?;
         }
-        let (run, tenants) = (RunId::generate(), store::behind(&client, target, policy, None).await?.len());
-        if store::begin(&client, run, token, target, policy, actor, tenants).await? {
+        transaction.commit().await?;
+        if let Some((run, _)) = held {
             return Ok(Hold { run, token, lock: Mutex::new(lock) });
         }
         match store::running(&client).await? {
             Some(run) => Err(FleetError::Busy(Box::new(run))),
             // It ended just now.
-            None => Box::pin(self.hold(policy, actor)).await,
+            None => Box::pin(self.hold(policy, by)).await,
         }
     }
 }

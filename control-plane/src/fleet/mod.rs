@@ -212,6 +212,12 @@ pub enum FleetError {
     /// A run is under way.
     #[error("{} is under way, begun by {} at {}", .0.id, .0.actor, .0.started_at.strftime("%H:%M:%S UTC"))]
     Busy(Box<Run>),
+    /// A run was left, and is to be gone on with first.
+    #[error("{} was left, begun by {} at {}; it is to be gone on with first", .0.id, .0.actor, .0.started_at.strftime("%H:%M:%S UTC"))]
+    Left(Box<Run>),
+    /// There is nothing left of the run.
+    #[error("{0} is over: nothing of it is left to be done")]
+    Over(RunId),
     /// Somebody else took the run over.
     #[error("another program has taken the run over; this one has stopped")]
     LostHold,
@@ -305,11 +311,22 @@ impl Fleet {
         store::failures(&self.0.pool.get().await?, id, Some((rows, offset))).await
     }
 
+    /// How a run goes about it, or went.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn policy(&self, id: RunId) -> Result<Option<Policy>, StoreError> {
+        store::policy(&self.0.pool.get().await?, id).await
+    }
+
+    /// The migrations can be used.
+    fn check_migrations(&self) -> Result<(), FleetError> {
+        self.0.unusable.clone().map_or(Ok(()), |migration| Err(FleetError::TransactionControl(migration)))
+    }
+
     /// The migrations can be used, and every tenant that a policy names exists.
     async fn check(&self, policy: &Policy) -> Result<(), FleetError> {
-        if let Some(migration) = &self.0.unusable {
-            return Err(FleetError::TransactionControl(migration.clone()));
-        }
+        self.check_migrations()?;
         let named: Vec<TenantSlug> = policy.only.iter().chain(&policy.exclude).cloned().collect();
         let client = self.0.pool.get().await.map_err(StoreError::from)?;
         let unknown = store::unknown(&client, &named).await?;

@@ -17,8 +17,9 @@ text_enum! {
     }
 }
 
-/// How a run goes about it.
+/// How a run goes about it. What an older program did not record is as usual.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Policy {
     /// Databases at a time, on each server.
     pub concurrency: usize,

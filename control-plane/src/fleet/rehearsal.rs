@@ -4,6 +4,7 @@ use std::{collections::HashSet, future::ready};
 
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
+use serde_json::json;
 use tenancy::{TenantSlug, ids::ServerId, text_enum};
 use tokio::sync::watch;
 
@@ -11,7 +12,11 @@ use super::{
     Failure, Fleet, FleetError, Policy, Progress, Stop,
     store::{self, Behind},
 };
-use crate::{platform::StoreError, servers::Server};
+use crate::{
+    audit::{self, By},
+    platform::StoreError,
+    servers::Server,
+};
 
 text_enum! {
     /// What a rehearsal says of one tenant.
@@ -45,20 +50,24 @@ pub struct Rehearsal {
 }
 
 impl Fleet {
-    /// Tries on everybody whom the policy names what [`Fleet::migrate`] would do, and changes nothing. Locks are taken as
-    /// they would be, for as long as a tenant's migrations take.
+    /// Tries on everybody whom the policy names what [`Fleet::migrate`] would do, and changes nothing of theirs. Locks are
+    /// taken as they would be, for as long as a tenant's migrations take: who did so is recorded.
     ///
     /// # Errors
     /// [`FleetError`]. That a tenant would fail is none.
     pub async fn rehearse(
         &self,
         policy: &Policy,
+        by: impl Into<By>,
         progress: &watch::Sender<Progress>,
         stop: &Stop,
     ) -> Result<Vec<Rehearsal>, FleetError> {
+        let by = by.into();
         self.check(policy).await?;
         let behind = {
             let client = self.0.pool.get().await.map_err(StoreError::from)?;
+            let details = json!({ "target": self.own_version(), "policy": policy });
+            audit::record(&client, audit::Entry::by(audit::Action::FleetRehearsed, &by).details(details)).await?;
             store::behind(&client, self.own_version(), policy, None).await?
         };
         progress.send_modify(|progress| progress.total = behind.len());

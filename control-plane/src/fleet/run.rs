@@ -3,6 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures_util::future::join_all;
+use serde_json::json;
 use tenancy::ids::ServerId;
 use tokio::{
     sync::{mpsc, watch},
@@ -18,7 +19,10 @@ use super::{
     queue::Queue,
     store::{self, Behind},
 };
-use crate::{audit, platform::StoreError};
+use crate::{
+    audit::{self, By},
+    platform::StoreError,
+};
 
 /// How often the lease is renewed, whatever else goes on.
 const RENEW: Duration = Duration::from_secs(3);
@@ -45,16 +49,28 @@ impl Fleet {
     pub async fn migrate(
         &self,
         policy: &Policy,
-        actor: &str,
+        by: impl Into<By>,
         progress: &watch::Sender<Progress>,
         stop: &Stop,
     ) -> Result<Summary, FleetError> {
+        let by = by.into();
         self.check(policy).await?;
+        self.carry_out(policy, &by, progress, stop).await
+    }
+
+    /// [`Fleet::migrate`] with a policy that was looked at.
+    pub(super) async fn carry_out(
+        &self,
+        policy: &Policy,
+        by: &By,
+        progress: &watch::Sender<Progress>,
+        stop: &Stop,
+    ) -> Result<Summary, FleetError> {
         let (own, target) = (self.own_version(), self.0.provisioning.target().await?.version);
         if target > own {
             return Err(FleetError::OldProgram { target, own });
         }
-        let hold = self.hold(policy, actor).await?;
+        let hold = self.hold(policy, by).await?;
         let connections = self.connections(if policy.polite { 1 } else { policy.concurrency }).await?;
         let polite_to = connections.ids().filter(|_| policy.polite);
         let manners = polite_to.map(|server| (server, Manners::new())).collect();
@@ -73,10 +89,12 @@ impl Fleet {
         if !store::finish(&client, hold.run, hold.token, state, reason.as_deref()).await? {
             return Err(FleetError::LostHold);
         }
-        ended?;
         let run = store::run(&client, hold.run).await?.ok_or(FleetError::LostHold)?;
-        let details = serde_json::json!({ "run": run.id, "done": run.done, "failed": run.failed, "state": run.state });
-        audit::record(&client, audit::Entry::new(audit::Action::FleetMigrated, actor).details(details)).await?;
+        let details = json!({
+            "run": run.id, "done": run.done, "failed": run.failed, "state": run.state, "reason": run.reason,
+        });
+        audit::record(&client, audit::Entry::by(audit::Action::FleetMigrated, by).details(details)).await?;
+        ended?;
         let failures = store::failures(&client, hold.run, None).await?;
         Ok(Summary { run, failures })
     }
@@ -85,11 +103,12 @@ impl Fleet {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn request_stop(&self, actor: &str) -> Result<bool, StoreError> {
+    pub async fn request_stop(&self, by: impl Into<By>) -> Result<bool, StoreError> {
+        let by = by.into();
         let mut client = self.0.pool.get().await?;
         let transaction = client.transaction().await?;
         let Some(run) = store::request_stop(&transaction).await? else { return Ok(false) };
-        let entry = audit::Entry::new(audit::Action::FleetStopped, actor).details(serde_json::json!({ "run": run }));
+        let entry = audit::Entry::by(audit::Action::FleetStopped, &by).details(json!({ "run": run }));
         audit::record(&transaction, entry).await?;
         transaction.commit().await?;
         Ok(true)

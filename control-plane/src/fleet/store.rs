@@ -122,6 +122,12 @@ pub(super) async fn run(db: &impl GenericClient, id: RunId) -> Result<Option<Run
     Ok(db.query_opt(&sql, &[&id]).await?.as_ref().map(run_of))
 }
 
+/// How a run goes about it.
+pub(super) async fn policy(db: &impl GenericClient, id: RunId) -> Result<Option<Policy>, StoreError> {
+    let row = db.query_opt("SELECT policy FROM fleet_runs WHERE id = $1", &[&id]).await?;
+    Ok(row.map(|row| row.get::<_, Json<Policy>>(0).0))
+}
+
 /// The run that is under way, or that nobody ended.
 pub(super) async fn running(db: &impl GenericClient) -> Result<Option<Run>, StoreError> {
     let sql = format!("{RUN} WHERE r.state = 'running'");

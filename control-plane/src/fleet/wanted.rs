@@ -6,7 +6,8 @@ use serde::Deserialize;
 use tenancy::{Problem, TenantSlug, fields::FieldErrors};
 use tokio::{sync::watch, time::Instant};
 
-use super::{Fleet, FleetError, Order, Policy, Progress, Stop};
+use super::{Fleet, FleetError, Order, Policy, Progress, RunId, RunState, Stop};
+use crate::audit::By;
 
 /// What may be said of a run; the rest is as by default.
 #[derive(Debug, Default, Deserialize)]
@@ -72,16 +73,39 @@ impl Fleet {
     ///
     /// # Errors
     /// [`FleetError`], also where the run ends with one at once.
-    pub async fn begin(&self, policy: Policy, actor: &str) -> Result<(), FleetError> {
+    pub async fn begin(&self, policy: Policy, by: impl Into<By>) -> Result<(), FleetError> {
+        let by = by.into();
         self.check(&policy).await?;
         if let Some(run) = self.running().await?.filter(|run| run.is_held) {
             return Err(FleetError::Busy(Box::new(run)));
         }
+        self.launch(policy, by).await
+    }
+
+    /// Goes on with a run that was left, or does what one left that was stopped; either way as that one went about it.
+    ///
+    /// # Errors
+    /// [`FleetError`], also where the run ends with one at once.
+    pub async fn resume(&self, id: RunId, by: impl Into<By>) -> Result<(), FleetError> {
+        let by = by.into();
+        self.check_migrations()?;
+        match self.running().await? {
+            Some(run) if run.is_held => return Err(FleetError::Busy(Box::new(run))),
+            Some(run) if run.id != id => return Err(FleetError::Left(Box::new(run))),
+            _ => {}
+        }
+        let is_over = self.run(id).await?.is_none_or(|run| run.state == RunState::Done);
+        // Whoever it names may be gone by now, and that is no reason to do nothing for the others.
+        let policy = self.policy(id).await?.filter(|_| !is_over).ok_or(FleetError::Over(id))?;
+        self.launch(policy, by).await
+    }
+
+    async fn launch(&self, policy: Policy, by: By) -> Result<(), FleetError> {
         let (progress, seen) = watch::channel(Progress::default());
         self.follow(seen);
-        let (fleet, actor) = (self.clone(), actor.to_owned());
+        let fleet = self.clone();
         let run = tokio::spawn(async move {
-            let ended = fleet.migrate(&policy, &actor, &progress, &Stop::default()).await;
+            let ended = fleet.carry_out(&policy, &by, &progress, &Stop::default()).await;
             ended.map(drop).inspect_err(|error| tracing::error!(%error, "a fleet run ended"))
         });
         let until = Instant::now() + BEGINS;

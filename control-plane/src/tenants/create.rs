@@ -320,7 +320,7 @@ async fn write_rows(
         .from(&new.origin);
     let signup_key = async {
         match &new.signup_key {
-            Some(key) => store::insert_signup_key(transaction, key, row.id, row.owner).await,
+            Some(key) => store::keys::insert(transaction, key, row.id, row.owner).await,
             None => Ok(()),
         }
     };

@@ -1,23 +1,63 @@
 //! A tenant changes its state.
 
+use std::fmt;
+
 use deadpool_postgres::Transaction;
-use serde_json::json;
-use tenancy::{Code, Problem, TenantSlug, TenantStatus};
+use serde_json::{Value, json};
+use tenancy::{Code, Problem, TenantId, TenantSlug, TenantStatus};
 
 use super::{TenantDetail, Tenants, store};
 use crate::{
-    audit,
+    audit::{self, By},
     platform::StoreError,
     provisioning::{self, ProvisionError, saga::Kind},
     servers::ServerError,
 };
 
+/// Which tenant is meant: a slug may be given up and taken by another one, an id stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    /// The one that has this slug now.
+    Slug(TenantSlug),
+    /// This one.
+    Id(TenantId),
+}
+
+impl Meant {
+    /// Reads what stands in an address: an id, else a slug.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        text.parse().map(Self::Id).ok().or_else(|| TenantSlug::known(text).map(Self::Slug).ok())
+    }
+}
+
+impl fmt::Display for Meant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slug(slug) => slug.fmt(f),
+            Self::Id(id) => id.fmt(f),
+        }
+    }
+}
+
+impl From<&TenantSlug> for Meant {
+    fn from(slug: &TenantSlug) -> Self {
+        Self::Slug(slug.clone())
+    }
+}
+
+impl From<TenantId> for Meant {
+    fn from(id: TenantId) -> Self {
+        Self::Id(id)
+    }
+}
+
 /// Why a tenant's state did not change.
 #[derive(Debug, thiserror::Error)]
 pub enum LifecycleError {
-    /// There is none.
+    /// There is none, or none any more.
     #[error("there is no tenant {0}")]
-    NotFound(TenantSlug),
+    NotFound(Meant),
     /// Its state does not allow it.
     #[error("a tenant that is {from} can't become {to}")]
     NotAllowed {
@@ -62,18 +102,19 @@ impl Tenants {
     /// [`LifecycleError`].
     pub async fn suspend(
         &self,
-        slug: &TenantSlug,
+        tenant: impl Into<Meant>,
         reason: Option<&str>,
-        actor: &str,
+        by: impl Into<By>,
     ) -> Result<TenantDetail, LifecycleError> {
-        self.change(slug, |_| TenantStatus::Suspended, reason, actor, audit::Action::TenantSuspended).await
+        let (tenant, by) = (tenant.into(), by.into());
+        self.change(tenant, |_| TenantStatus::Suspended, reason, by, audit::Action::TenantSuspended).await
     }
 
     /// Serves a tenant again: in trial as long as that runs, else active.
     ///
     /// # Errors
     /// [`LifecycleError`].
-    pub async fn activate(&self, slug: &TenantSlug, actor: &str) -> Result<TenantDetail, LifecycleError> {
+    pub async fn activate(&self, tenant: impl Into<Meant>, by: impl Into<By>) -> Result<TenantDetail, LifecycleError> {
         let after = |tenant: &TenantDetail| match tenant.trial_ends_at {
             Some(end)
                 if tenant.is_trialing && end > jiff::Timestamp::now() && tenant.status == TenantStatus::Suspended =>
@@ -82,7 +123,7 @@ impl Tenants {
             }
             _ => TenantStatus::Active,
         };
-        self.change(slug, after, None, actor, audit::Action::TenantActivated).await
+        self.change(tenant.into(), after, None, by.into(), audit::Action::TenantActivated).await
     }
 
     /// Deletes a tenant: refused to everybody at once, then its final backup, its database and its role go. Ends when
@@ -90,8 +131,13 @@ impl Tenants {
     ///
     /// # Errors
     /// [`LifecycleError`].
-    pub async fn delete(&self, slug: &TenantSlug, backup: bool, actor: &str) -> Result<TenantDetail, LifecycleError> {
-        let tenant = self.begin_delete(slug, backup, actor).await?;
+    pub async fn delete(
+        &self,
+        tenant: impl Into<Meant>,
+        backup: bool,
+        by: impl Into<By>,
+    ) -> Result<TenantDetail, LifecycleError> {
+        let tenant = self.begin_delete(tenant, backup, by).await?;
         self.provisioning.run_saga(tenant.id, Kind::Drop).await?;
         Ok(tenant)
     }
@@ -102,16 +148,15 @@ impl Tenants {
     /// [`LifecycleError`].
     pub async fn begin_delete(
         &self,
-        slug: &TenantSlug,
+        tenant: impl Into<Meant>,
         backup: bool,
-        actor: &str,
+        by: impl Into<By>,
     ) -> Result<TenantDetail, LifecycleError> {
+        let (tenant, by) = (tenant.into(), by.into());
         let mut client = self.pool.get().await.map_err(StoreError::from)?;
         let transaction = client.transaction().await?;
-        let tenant = store::detail_for_update(&transaction, slug)
-            .await?
-            .ok_or_else(|| LifecycleError::NotFound(slug.clone()))?;
-        self.mark_deleted(transaction, tenant, backup, actor).await
+        let tenant = held(&transaction, tenant).await?;
+        self.mark_deleted(transaction, tenant, backup, &by).await
     }
 
     /// Deletes tenants whose owners never verified their address within this many days; says how many.
@@ -134,7 +179,7 @@ impl Tenants {
             let Some(tenant) = store::detail_by_id(&transaction, id).await? else { continue };
             // Nobody has proven that the address is theirs: it is free for who can.
             store::forget_people(&transaction, id).await?;
-            self.mark_deleted(transaction, tenant, true, "expiry").await?;
+            self.mark_deleted(transaction, tenant, true, &"expiry".into()).await?;
             drop(client);
             self.provisioning.run_saga(id, Kind::Drop).await?;
             deleted += 1;
@@ -147,7 +192,7 @@ impl Tenants {
         transaction: Transaction<'_>,
         mut tenant: TenantDetail,
         backup: bool,
-        actor: &str,
+        by: &By,
     ) -> Result<TenantDetail, LifecycleError> {
         let server = self.provisioning.servers().get_on(&transaction, tenant.server_id).await?;
         // Asked for again after an interruption: go on.
@@ -155,7 +200,7 @@ impl Tenants {
             allowed(tenant.status, TenantStatus::Deleted)?;
             store::set_status(&transaction, tenant.id, TenantStatus::Deleted, None).await?;
             store::end_subscription(&transaction, tenant.id).await?;
-            note(&transaction, &tenant, audit::Action::TenantDeleted, actor, None).await?;
+            note(&transaction, &tenant, audit::Action::TenantDeleted, by, json!({ "backup": backup })).await?;
             self.provisioning.set_login(&transaction, &server, tenant.id, false).await?;
         }
         provisioning::store::insert_saga(&transaction, tenant.id, Kind::Drop, backup).await?;
@@ -167,17 +212,15 @@ impl Tenants {
 
     async fn change(
         &self,
-        slug: &TenantSlug,
+        tenant: Meant,
         next: impl FnOnce(&TenantDetail) -> TenantStatus,
         reason: Option<&str>,
-        actor: &str,
+        by: By,
         action: audit::Action,
     ) -> Result<TenantDetail, LifecycleError> {
         let mut client = self.pool.get().await.map_err(StoreError::from)?;
         let transaction = client.transaction().await?;
-        let mut tenant = store::detail_for_update(&transaction, slug)
-            .await?
-            .ok_or_else(|| LifecycleError::NotFound(slug.clone()))?;
+        let mut tenant = held(&transaction, tenant).await?;
         let next = next(&tenant);
         // What is being made becomes what it is to be by its saga alone.
         if tenant.status == TenantStatus::Provisioning {
@@ -186,7 +229,7 @@ impl Tenants {
         allowed(tenant.status, next)?;
         let server = self.provisioning.servers().get_on(&transaction, tenant.server_id).await?;
         store::set_status(&transaction, tenant.id, next, reason).await?;
-        note(&transaction, &tenant, action, actor, reason).await?;
+        note(&transaction, &tenant, action, &by, json!({ "reason": reason })).await?;
         self.provisioning.set_login(&transaction, &server, tenant.id, next.is_served()).await?;
         transaction.commit().await?;
         drop(client);
@@ -197,15 +240,20 @@ impl Tenants {
     }
 }
 
+/// The tenant that is meant, which nobody else changes before the transaction has ended.
+async fn held(transaction: &Transaction<'_>, meant: Meant) -> Result<TenantDetail, LifecycleError> {
+    store::detail_for_update(transaction, &meant).await?.ok_or(LifecycleError::NotFound(meant))
+}
+
 async fn note(
     transaction: &Transaction<'_>,
     tenant: &TenantDetail,
     action: audit::Action,
-    actor: &str,
-    reason: Option<&str>,
+    by: &By,
+    mut details: Value,
 ) -> Result<(), StoreError> {
-    let details = json!({ "slug": tenant.slug, "reason": reason });
-    audit::record(transaction, audit::Entry::new(action, actor).tenant(Some(tenant.id)).details(details)).await
+    details["slug"] = json!(tenant.slug);
+    audit::record(transaction, audit::Entry::by(action, by).tenant(Some(tenant.id)).details(details)).await
 }
 
 fn allowed(from: TenantStatus, to: TenantStatus) -> Result<(), LifecycleError> {

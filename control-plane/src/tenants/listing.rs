@@ -66,6 +66,8 @@ pub struct Listed {
     pub schema_version: i32,
     /// How large its database is, in bytes; `None` where it is on another server, or gone.
     pub size: Option<i64>,
+    /// Whether it is on another server than the platform's own.
+    pub is_elsewhere: bool,
     /// When it was used last.
     pub last_use: Option<Timestamp>,
     /// When it came to be.

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use create::{Born, CreateError, NewOwner, NewTenant, SignupKey, SlugChoice};
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
-pub use lifecycle::LifecycleError;
+pub use lifecycle::{LifecycleError, Meant};
 pub use listing::{Census, Found, Listed, Monthly, PAGE_ROWS, Search};
 pub use pages::pages;
 pub use preferences::{Preferences, time_zone};
@@ -122,13 +122,25 @@ impl Tenants {
         store::first_free(&client, candidates).await
     }
 
-    /// Everything about the tenant that has this slug now, for operators.
+    /// The tenant that was made with this key before.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn detail(&self, slug: &TenantSlug) -> Result<Option<TenantDetail>, StoreError> {
+    pub async fn made_with(&self, key: &SignupKey) -> Result<Option<TenantSummary>, StoreError> {
+        store::keys::made_with(&self.pool.get().await?, key).await
+    }
+
+    /// Everything about a tenant, for operators; by its slug the one that has it now, else the last that had it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn detail(&self, tenant: impl Into<Meant>) -> Result<Option<TenantDetail>, StoreError> {
+        let tenant = tenant.into();
         let client = self.pool.get().await?;
-        store::detail(&client, slug).await
+        match tenant {
+            Meant::Slug(slug) => store::detail(&client, &slug).await,
+            Meant::Id(id) => store::detail_by_id(&client, id).await,
+        }
     }
 
     /// Tenants, newest first.

@@ -1,5 +1,6 @@
 //! The tables `tenants` and `memberships`, as the registry uses them.
 
+pub(super) mod keys;
 pub(super) mod listing;
 
 use deadpool_postgres::GenericClient;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use tenancy::{DatabaseName, TenantId, TenantSlug, TenantStatus, UserId, ids::ServerId};
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{NewTenant, Preferences, SignupKey, TenantSummary};
+use super::{Meant, NewTenant, Preferences, TenantSummary};
 use crate::platform::StoreError;
 
 /// A tenant's row before it exists.
@@ -90,18 +91,6 @@ pub(super) async fn insert_owner(db: &impl GenericClient, tenant: TenantId, user
     let sql = "INSERT INTO memberships (tenant_id, user_id, role, status, joined_at) VALUES ($1, $2, 'owner', 'active', now())";
     let statement = db.prepare_cached(sql).await?;
     db.execute(&statement, &[&tenant, &user]).await?;
-    Ok(())
-}
-
-pub(super) async fn insert_signup_key(
-    db: &impl GenericClient,
-    key: &SignupKey,
-    tenant: TenantId,
-    user: UserId,
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO signup_keys (key, request, tenant_id, user_id) VALUES ($1, $2, $3, $4)";
-    let statement = db.prepare_cached(sql).await?;
-    db.execute(&statement, &[&key.key.as_slice(), &key.request.as_slice(), &tenant, &user]).await?;
     Ok(())
 }
 
@@ -198,12 +187,17 @@ pub(super) async fn detail(db: &impl GenericClient, slug: &TenantSlug) -> Result
     Ok(db.query_opt(&sql, &[slug]).await?.as_ref().map(detail_of))
 }
 
+/// A tenant that still has its name, held until the transaction ends.
 pub(super) async fn detail_for_update(
     db: &impl GenericClient,
-    slug: &TenantSlug,
+    meant: &Meant,
 ) -> Result<Option<TenantDetail>, StoreError> {
-    let sql = format!("{DETAIL} WHERE t.slug = $1 AND t.released_at IS NULL FOR UPDATE OF t");
-    Ok(db.query_opt(&sql, &[slug]).await?.as_ref().map(detail_of))
+    let (column, value): (_, &(dyn ToSql + Sync)) = match meant {
+        Meant::Slug(slug) => ("slug", slug),
+        Meant::Id(id) => ("id", id),
+    };
+    let sql = format!("{DETAIL} WHERE t.{column} = $1 AND t.released_at IS NULL FOR UPDATE OF t");
+    Ok(db.query_opt(&sql, &[value]).await?.as_ref().map(detail_of))
 }
 
 pub(super) async fn detail_by_id(db: &impl GenericClient, id: TenantId) -> Result<Option<TenantDetail>, StoreError> {

@@ -97,7 +97,7 @@ pub(crate) async fn measure(ground: &mut Ground, effort: Effort, report: &mut Re
 async fn rehearse(ground: &Ground, count: usize) -> Duration {
     let (progress, stop) = (watch::channel(Progress::default()).0, Stop::default());
     let (program, began) = (ground.program(), Instant::now());
-    let rehearsals = program.fleet.rehearse(&Policy::default(), &progress, &stop).await.unwrap();
+    let rehearsals = program.fleet.rehearse(&Policy::default(), "bench", &progress, &stop).await.unwrap();
     assert_eq!(rehearsals.iter().filter(|it| it.verdict == Verdict::Passes).count(), count);
     began.elapsed()
 }

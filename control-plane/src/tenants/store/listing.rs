@@ -29,7 +29,8 @@ pub(in crate::tenants) async fn search(
     let sql = format!(
         "SELECT t.id, t.slug, t.name, t.status, t.database_name, t.schema_version, t.created_at, \
          (SELECT package_key FROM subscriptions WHERE tenant_id = t.id ORDER BY created_at DESC LIMIT 1), \
-         (SELECT max(last_at) FROM usage_records WHERE tenant_id = t.id) \
+         (SELECT max(last_at) FROM usage_records WHERE tenant_id = t.id), \
+         NOT (SELECT is_platform FROM servers WHERE id = t.server_id) \
          {MATCHING} ORDER BY t.created_at DESC, t.id DESC LIMIT $4 OFFSET $5"
     );
     let offset = i64::from(search.page.saturating_sub(1)) * PAGE_ROWS;
@@ -44,6 +45,7 @@ pub(in crate::tenants) async fn search(
         created_at: row.get(6),
         package: row.get(7),
         last_use: row.get(8),
+        is_elsewhere: row.get(9),
         size: None,
     });
     Ok((listed.collect(), total))

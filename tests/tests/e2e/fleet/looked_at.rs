@@ -50,7 +50,7 @@ async fn a_migration_that_commits_is_refused_before_it_runs_anywhere() {
     let (progress, stop) = (watch::channel(Progress::default()).0, Stop::default());
     for refused in [
         ground.migrate(&Policy::default()).await.err(),
-        ground.newer.fleet.rehearse(&Policy::default(), &progress, &stop).await.err(),
+        ground.newer.fleet.rehearse(&Policy::default(), "test", &progress, &stop).await.err(),
     ] {
         assert!(matches!(&refused, Some(FleetError::TransactionControl(name)) if name == "V5__more_5"), "{refused:?}");
     }

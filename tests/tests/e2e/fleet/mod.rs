@@ -4,6 +4,7 @@
 mod killed;
 mod looked_at;
 mod on_request;
+mod resumed;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -165,7 +166,7 @@ async fn a_rehearsal_says_what_would_fail_and_changes_nothing() {
     ground.make_unfit("unfit").await;
     let progress = watch::channel(Progress::default()).0;
     let fleet = &ground.newer.fleet;
-    let mut rehearsals = fleet.rehearse(&Policy::default(), &progress, &Stop::default()).await.unwrap();
+    let mut rehearsals = fleet.rehearse(&Policy::default(), "test", &progress, &Stop::default()).await.unwrap();
     rehearsals.sort_by_key(|it| it.slug.to_string());
     let said: Vec<_> = rehearsals.iter().map(|it| (it.slug.as_str(), it.verdict, it.passed, it.failure)).collect();
     assert_eq!(said, [("good", Verdict::Partly, 2, None), ("unfit", Verdict::Fails, 0, Some(Failure::Migration))]);

@@ -39,9 +39,10 @@ async fn a_drop_that_fails_at_any_step_ends_all_the_same() {
     let cast = Scripts::new(Kind::Drop, scripts.clone());
     let platform = TestPlatform::with(TestSettings { fault: cast.lasting(), ..TestSettings::default() }).await;
     let slugs = tenants(&platform, scripts.len()).await;
-    let drops = stream::iter(&slugs).map(|slug| async {
+    let registry = &platform.control_plane().tenants;
+    let drops = stream::iter(&slugs).map(|slug| async move {
         // Whether it fails here or in the control plane's own round; what counts is how it ends.
-        let _ = platform.control_plane().tenants.delete(slug, true, "test").await;
+        let _ = registry.delete(slug, true, "test").await;
     });
     drops.buffer_unordered(4).collect::<Vec<()>>().await;
     platform.settled().await;
