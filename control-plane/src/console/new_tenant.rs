@@ -4,15 +4,17 @@ use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
+use sha2::{Digest, Sha256};
 use tenancy::{EmailAddress, Language, Problem, TenantSlug, fields::FieldErrors};
 use ui::{Choice, Console, Field, Form, Kind, Page};
+use uuid::Uuid;
 
 use super::console;
 use crate::{
     audit::Origin,
     identity::Caller,
     packages::{BillingCycle, Package, Packages, name_in},
-    tenants::{CreateError, NewOwner, NewTenant, SlugChoice, Tenants},
+    tenants::{CreateError, NewOwner, NewTenant, SignupKey, SlugChoice, Tenants},
 };
 
 /// How long what takes a saga is driven by this process before the control plane's rounds go on with it.
@@ -25,8 +27,21 @@ type Wrong = BTreeMap<String, Vec<String>>;
 struct NewTemplate {
     page: Page,
     console: Console,
+    /// Makes a form that is sent twice one tenant.
+    once: String,
     wrong: usize,
     fields: Vec<Field>,
+}
+
+/// What a tenant is made of.
+const FIELDS: [&str; 7] = ["name", "slug", "owner_name", "owner_email", "package", "billing_cycle", "language"];
+
+/// The same form with the same in it is the same tenant. Whoever goes back and fills in something else wants another.
+fn key(form: &Form, actor: &str) -> Option<SignupKey> {
+    let filled = FIELDS.map(|name| form.get(name).unwrap_or_default());
+    let sent = serde_json::to_vec(&(actor, form.filled("once")?, filled)).ok()?;
+    let hash = Sha256::digest(sent).into();
+    Some(SignupKey { key: hash, request: hash })
 }
 
 fn form_page(page: &Page, caller: &Caller, packages: &[Package], form: &Form, wrong: &Wrong) -> NewTemplate {
@@ -58,7 +73,8 @@ fn form_page(page: &Page, caller: &Caller, packages: &[Package], form: &Form, wr
         field("billing_cycle", "billing-cycle", Kind::Select).choices(cycles.into()),
         field("language", "admin-language", Kind::Select).choices(languages.into()),
     ];
-    NewTemplate { console: console(page, caller), wrong: wrong.len(), fields, page: page.clone() }
+    let once = form.filled("once").map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+    NewTemplate { console: console(page, caller), once, wrong: wrong.len(), fields, page: page.clone() }
 }
 
 pub(super) async fn show(page: Page, caller: Caller, packages: Data<Packages>) -> Result<HttpResponse, Problem> {
@@ -82,7 +98,14 @@ pub(super) async fn make(
         Ok(wanted) => wanted,
         Err(problem) => return again(StatusCode::UNPROCESSABLE_ENTITY, problem.errors()),
     };
-    let (field, text) = match tenants.create(wanted).await {
+    let key = wanted.signup_key;
+    let created = tenants.create(wanted).await;
+    if let (Err(_), Some(key)) = (&created, key)
+        && let Some(made) = tenants.made_with(&key).await?
+    {
+        return Ok(page.see_other(&format!("/admin/tenants/{}?done=created", made.id)));
+    }
+    let (field, text) = match created {
         Ok(born) => {
             let slug = born.tenant.slug.to_string();
             if !born.finished {
@@ -137,7 +160,7 @@ fn wanted(form: &Form, packages: &[Package], actor: &str, origin: Origin) -> Res
                 owner: NewOwner { email, name: owner, verified: false, password_hash: None, language },
                 package: package.key.clone(),
                 billing_cycle,
-                signup_key: None,
+                signup_key: key(form, actor),
                 actor: actor.to_owned(),
                 origin,
             })
@@ -190,6 +213,18 @@ mod tests {
         let wanted = wanted_of(&WHOLE).unwrap();
         assert!(matches!(wanted.slug, SlugChoice::FromName) && wanted.name == "Işık A.Ş.");
         assert!(wanted.owner.password_hash.is_none() && !wanted.owner.verified);
+    }
+
+    #[test]
+    fn the_same_form_is_the_same_tenant() {
+        let key = |once: &str, name: &str| {
+            let fields = [("once", once), ("name", name)];
+            let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            key(&Form::of(fields.into()), "root@example.com").map(|key| key.key)
+        };
+        assert_eq!(key("1", "Acme"), key("1", "Acme"));
+        assert!(key("1", "Acme") != key("2", "Acme") && key("1", "Acme") != key("1", "Acme 2"));
+        assert_eq!(key("", "Acme"), None);
     }
 
     #[test]
