@@ -16,10 +16,21 @@ pub(super) struct Making {
     pub(super) trouble: Option<String>,
 }
 
+impl Making {
+    /// How far it is, in few words for those who listen.
+    pub(super) fn told(&self) -> String {
+        let now = self.steps.iter().rfind(|step| matches!(step.state, "doing" | "failed"));
+        let now = now.map(|step| format!("{} ({})", step.name, step.said)).unwrap_or_default();
+        format!("{} {now}", self.title)
+    }
+}
+
 /// One of them.
 pub(super) struct Step {
     pub(super) name: String,
     pub(super) state: &'static str,
+    /// The state in words.
+    pub(super) said: String,
     pub(super) time: String,
     pub(super) error: Option<String>,
 }
@@ -40,7 +51,8 @@ pub(super) fn making(page: &Page, saga: &SagaView, steps: &[StepView]) -> Making
     let back = names.iter().rev().filter_map(|name| {
         let step = find(name, Direction::Undo)?;
         let told = told(page, name, Some(step), is_over);
-        Some(Step { name: page.t1("admin-undo", "step", told.name.as_str()), ..told })
+        let key = if told.state == "done" { "admin-undone" } else { "admin-undo" };
+        Some(Step { name: page.t1(key, "step", told.name.as_str()), ..told })
     });
     let trouble = saga.error.clone().filter(|_| !is_over);
     Making { title: page.t(title).to_owned(), steps: forward.chain(back).collect(), trouble }
@@ -54,5 +66,11 @@ fn told(page: &Page, name: &str, step: Option<&StepView>, is_over: bool) -> Step
         _ => ("waiting", String::new()),
     };
     let error = step.filter(|step| step.finished_at.is_none()).and_then(|step| step.error.clone());
-    Step { name: page.t(&format!("step-{name}")).to_owned(), state, time, error }
+    let said = match state {
+        "done" => "step-is-done",
+        "doing" => "admin-step-doing",
+        "failed" => "admin-step-failed",
+        _ => "admin-step-waiting",
+    };
+    Step { name: page.t(&format!("step-{name}")).to_owned(), state, said: page.t(said).to_owned(), time, error }
 }

@@ -16,7 +16,7 @@ use ui::{Bar, Columns, Console, Page, Tone};
 use super::{
     console,
     desk::Desk,
-    words::{Badge, state, took},
+    words::{Badge, at, count, state, took},
 };
 use crate::{
     fleet::{Fleet, Status},
@@ -97,7 +97,7 @@ pub(super) async fn show(
     });
     Ok(page.ok(&OverviewTemplate {
         console: console(&page, &caller),
-        stats: stats(&page, &census, &sales, size),
+        stats: stats(&page, &census, &sales, size, servers.len() > 1),
         signups: signups(&page, &census),
         states: states.collect(),
         packages: by_package.collect(),
@@ -124,14 +124,15 @@ async fn size(desk: &Desk, tenants: &Tenants) -> Option<(i64, Timestamp)> {
     last.result.as_ref().ok().map(|size| (*size, last.ended_at))
 }
 
-fn stats(page: &Page, census: &Census, sales: &[Sales], size: Option<(i64, Timestamp)>) -> Vec<Stat> {
+fn stats(page: &Page, census: &Census, sales: &[Sales], size: Option<(i64, Timestamp)>, is_in_part: bool) -> Vec<Stat> {
     let count = |status: TenantStatus| census.by_status.get(&status).copied().unwrap_or(0);
     let served: i64 = count(TenantStatus::Trial) + count(TenantStatus::Active);
     let signups: i64 = census.signups.iter().map(|(_, count)| count).sum();
     let stat = |label: &str, value: String, note: String| Stat { label: page.t(label).to_owned(), value, note };
     let this_month = || page.t("admin-this-month").to_owned();
     let size_note = match size {
-        Some((_, at)) => page.t1("admin-as-of", "time", page.moment(&at)),
+        Some((_, when)) if is_in_part => page.t1("admin-as-of-in-part", "time", at(page, &when)),
+        Some((_, when)) => page.t1("admin-as-of", "time", at(page, &when)),
         None => page.t("admin-being-measured").to_owned(),
     };
     vec![
@@ -188,7 +189,6 @@ fn checks(
     let badge = |tone, word: &str| Badge { tone, label: page.t(word).to_owned() };
     let (good, warn, bad) =
         (badge(Tone::Good, "admin-well"), badge(Tone::Warn, "admin-look"), badge(Tone::Bad, "admin-not-well"));
-    let count = |count: usize| page.count(&i64::try_from(count).unwrap_or(i64::MAX));
     let mut checks: Vec<Check> = servers
         .iter()
         .map(|server| {
@@ -206,7 +206,7 @@ fn checks(
             Check { name, badge, note: page.with("admin-server-load", figures) }
         })
         .collect();
-    let figures = [("ready", page.count(&ready).into()), ("wanted", count(wanted).into())];
+    let figures = [("ready", page.count(&ready).into()), ("wanted", count(page, wanted).into())];
     checks.push(Check {
         name: page.t("admin-stock").to_owned(),
         badge: if wanted > 0 && ready == 0 { warn.clone() } else { good.clone() },
@@ -220,7 +220,7 @@ fn checks(
     });
     let behind = status.versions.iter().filter(|(version, _)| **version < status.target_version);
     let behind: i64 = behind.map(|(_, count)| count).sum();
-    let figures = [("behind", page.count(&behind).into()), ("failing", count(status.failing.len()).into())];
+    let figures = [("behind", page.count(&behind).into()), ("failing", count(page, status.failing.len()).into())];
     checks.push(Check {
         name: page.t("admin-fleet").to_owned(),
         badge: match (status.failing.len(), behind) {

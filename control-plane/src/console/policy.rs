@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tenancy::{Problem, TenantSlug, fields::FieldErrors};
 use ui::{Choice, Field, Form, Kind, Page};
 
+use super::words::{count, dash};
 use crate::fleet::{Order, Policy, Wanted};
 
 /// What is wrong with the form, by field.
@@ -75,6 +76,25 @@ pub(super) fn policy(form: &Form) -> Result<Policy, Problem> {
     let mut wrong = own.errors().clone();
     wrong.extend(policy.err().map(|problem| problem.errors().clone()).unwrap_or_default());
     Err(Problem::validation(wrong))
+}
+
+/// How a run goes about it, in words.
+pub(super) fn told(page: &Page, policy: &Policy) -> Vec<(String, String)> {
+    let slugs = |slugs: &[TenantSlug]| {
+        let listed: Vec<&str> = slugs.iter().map(TenantSlug::as_str).collect();
+        dash(page, (!listed.is_empty()).then(|| listed.join(", ")))
+    };
+    let yes_or_no = page.t(if policy.polite { "yes" } else { "no" }).to_owned();
+    let facts = [
+        ("concurrency", count(page, if policy.polite { 1 } else { policy.concurrency })),
+        ("canaries", count(page, policy.canaries)),
+        ("max_failures", dash(page, policy.max_failures.map(|most| count(page, most)))),
+        ("order", page.t(&format!("admin-order-{}", policy.order)).to_owned()),
+        ("only", slugs(&policy.only)),
+        ("exclude", slugs(&policy.exclude)),
+        ("polite", yes_or_no),
+    ];
+    facts.map(|(name, value)| (page.t(&format!("admin-policy-{name}")).to_owned(), value)).into()
 }
 
 /// Slugs that nobody has, said at the field in which they stand.

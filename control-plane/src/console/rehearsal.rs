@@ -3,8 +3,14 @@
 use tokio::sync::watch;
 use ui::{Page, Tone};
 
-use super::{desk::Desk, words::Badge};
-use crate::fleet::{Fleet, Policy, Progress, Rehearsal, Stop, Verdict};
+use super::{
+    desk::Desk,
+    words::{Badge, and_more, at, count, quarters},
+};
+use crate::{
+    audit::By,
+    fleet::{Fleet, Policy, Progress, Rehearsal, Stop, Verdict},
+};
 
 /// How many verdicts a page shows; the rest is counted.
 const SHOWN: usize = 50;
@@ -14,6 +20,10 @@ pub(super) struct Rehearsed {
     pub(super) is_under_way: bool,
     pub(super) turns: usize,
     pub(super) total: usize,
+    /// Both, in words.
+    pub(super) progress: String,
+    /// How it stands, in few words for those who listen.
+    pub(super) told: String,
     pub(super) ended: Option<String>,
     pub(super) problem: Option<String>,
     pub(super) counts: Vec<(Badge, String)>,
@@ -25,14 +35,17 @@ pub(super) struct Rehearsed {
 pub(super) struct Told {
     pub(super) slug: String,
     pub(super) verdict: Badge,
+    /// Why, as far as it is said in somebody's language.
     pub(super) reason: String,
+    /// As it came.
+    pub(super) message: String,
 }
 
 /// Begins one; `false` where one is under way.
-pub(super) fn begin(desk: &Desk, fleet: Fleet, policy: Policy) -> bool {
+pub(super) fn begin(desk: &Desk, fleet: Fleet, policy: Policy, by: By) -> bool {
     let (progress, seen) = watch::channel(Progress::default());
     let begun = desk.rehearsal().begin(async move {
-        let ended = fleet.rehearse(&policy, crate::audit::PLATFORM, &progress, &Stop::default()).await;
+        let ended = fleet.rehearse(&policy, by, &progress, &Stop::default()).await;
         let mut all = ended.map_err(|error| error.to_string())?;
         all.sort_by(|one, other| one.slug.cmp(&other.slug));
         Ok(all)
@@ -45,11 +58,15 @@ pub(super) fn begin(desk: &Desk, fleet: Fleet, policy: Policy) -> bool {
 
 /// The one under way, else the last of this process.
 pub(super) fn rehearsed(page: &Page, desk: &Desk) -> Option<Rehearsed> {
-    let (work, Progress { total, .. }) = (desk.rehearsal(), desk.rehearsed());
+    let (work, progress) = (desk.rehearsal(), desk.rehearsed());
+    let (turns, total) = (progress.turns(), progress.total);
+    let of_all = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     let mut told = Rehearsed {
         is_under_way: work.since().is_some(),
-        turns: desk.rehearsed().turns(),
+        turns,
         total,
+        progress: format!("{} / {}", count(page, turns), count(page, total)),
+        told: quarters(page, "admin-rehearsal-told", of_all(turns), of_all(total)),
         ended: None,
         problem: None,
         counts: Vec::new(),
@@ -60,23 +77,23 @@ pub(super) fn rehearsed(page: &Page, desk: &Desk) -> Option<Rehearsed> {
         return Some(told);
     }
     let last = work.last()?;
-    told.ended = Some(page.moment(&last.ended_at));
+    told.ended = Some(at(page, &last.ended_at));
+    told.told = page.t("admin-rehearsal-over").to_owned();
     match &last.result {
         Err(problem) => told.problem = Some(problem.clone()),
         Ok(all) => {
-            told.counts = Verdict::ALL.iter().filter_map(|verdict| count(page, all, *verdict)).collect();
-            let mut others = all.iter().filter(|one| one.verdict != Verdict::Passes);
-            told.verdicts = others.by_ref().take(SHOWN).map(|one| tell(page, one)).collect();
-            let left = others.count();
-            told.more = (left > 0).then(|| page.t1("admin-and-more", "count", left));
+            told.counts = Verdict::ALL.iter().filter_map(|verdict| counted(page, all, *verdict)).collect();
+            let others: Vec<&Rehearsal> = all.iter().filter(|one| one.verdict != Verdict::Passes).collect();
+            told.verdicts = others.iter().take(SHOWN).map(|one| tell(page, one)).collect();
+            told.more = and_more(page, others.len(), SHOWN);
         }
     }
     Some(told)
 }
 
-fn count(page: &Page, all: &[Rehearsal], verdict: Verdict) -> Option<(Badge, String)> {
-    let count = i64::try_from(all.iter().filter(|one| one.verdict == verdict).count()).unwrap_or(i64::MAX);
-    (count > 0).then(|| (badge(page, verdict), page.count(&count)))
+fn counted(page: &Page, all: &[Rehearsal], verdict: Verdict) -> Option<(Badge, String)> {
+    let many = all.iter().filter(|one| one.verdict == verdict).count();
+    (many > 0).then(|| (badge(page, verdict), count(page, many)))
 }
 
 fn badge(page: &Page, verdict: Verdict) -> Badge {
@@ -91,10 +108,10 @@ fn badge(page: &Page, verdict: Verdict) -> Badge {
 
 fn tell(page: &Page, one: &Rehearsal) -> Told {
     let message = one.message.clone().unwrap_or_default();
-    let reason = match (one.verdict, one.failure) {
-        (Verdict::Partly, _) => page.t1("admin-not-tried", "migration", message),
-        (_, Some(failure)) => format!("{}: {message}", page.t(&format!("admin-failure-{failure}"))),
-        _ => message,
+    let (reason, message) = match (one.verdict, one.failure) {
+        (Verdict::Partly, _) => (page.t1("admin-not-tried", "migration", message), String::new()),
+        (_, Some(failure)) => (format!("{}: ", page.t(&format!("admin-failure-{failure}"))), message),
+        _ => (String::new(), message),
     };
-    Told { slug: one.slug.to_string(), verdict: badge(page, one.verdict), reason }
+    Told { slug: one.slug.to_string(), verdict: badge(page, one.verdict), reason, message }
 }

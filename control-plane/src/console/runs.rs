@@ -11,8 +11,8 @@ use tenancy::Problem;
 use ui::{Arg, Console, Page, Tone};
 
 use super::{
-    console,
-    words::{Badge, Pages, between},
+    console, policy,
+    words::{Badge, Pages, at, between, quarters},
 };
 use crate::{
     fleet::{Failing, Fleet, Outcome, Progress, Run, RunId, RunState, TenantResult},
@@ -27,11 +27,15 @@ pub(super) struct RunView {
     pub(super) is_held: bool,
     pub(super) target: i32,
     pub(super) actor: String,
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<Reason>,
     pub(super) started: String,
     pub(super) took: String,
     pub(super) turns: i64,
     pub(super) total: i64,
+    /// Both, in words.
+    pub(super) progress: String,
+    /// How it stands, in few words for those who listen.
+    pub(super) told: String,
     /// The wave, where this process is at it.
     pub(super) wave: Option<String>,
     pub(super) done: String,
@@ -40,6 +44,13 @@ pub(super) struct RunView {
     pub(super) has_failed: bool,
     /// How many were newer than this program, and gone meanwhile; nothing where nobody was.
     pub(super) passed_over: Option<String>,
+}
+
+/// Why a run stopped.
+pub(super) struct Reason {
+    pub(super) text: String,
+    /// Whether that is an error as it came, and so in English.
+    pub(super) is_raw: bool,
 }
 
 pub(super) fn run_view(page: &Page, run: &Run, here: Option<Progress>) -> RunView {
@@ -55,20 +66,31 @@ pub(super) fn run_view(page: &Page, run: &Run, here: Option<Progress>) -> RunVie
         RunState::Stopped => (Tone::Warn, "admin-run-stopped"),
     };
     let passed_over = run.newer + run.gone;
+    let (state, done, failed) = (page.t(word), page.count(&run.done), page.count(&run.failed));
+    let ended = || {
+        format!(
+            "{}: {state}. {}: {done}, {}: {failed}.",
+            page.t("admin-run"),
+            page.t("admin-done"),
+            page.t("admin-failed")
+        )
+    };
     RunView {
         id: run.id.to_string(),
-        state: Badge { tone, label: page.t(word).to_owned() },
+        state: Badge { tone, label: state.to_owned() },
         is_held: run.is_held,
         target: run.target_version,
         actor: run.actor.clone(),
         reason: run.reason.as_deref().map(|reason| told(page, reason)),
-        started: page.moment(&run.started_at),
+        started: at(page, &run.started_at),
         took: between(page, run.started_at, run.finished_at.unwrap_or_else(Timestamp::now)),
         turns,
         total,
+        progress: format!("{} / {}", page.count(&turns), page.count(&total)),
+        told: if run.is_held { quarters(page, "admin-run-told", turns, total) } else { ended() },
         wave: here.filter(|here| here.wave > 0).map(|here| page.t1("admin-wave", "number", here.wave)),
-        done: page.count(&run.done),
-        failed: page.count(&run.failed),
+        done,
+        failed,
         left: page.count(&(total - turns)),
         has_failed: run.failed > 0,
         passed_over: (passed_over > 0).then(|| {
@@ -79,23 +101,28 @@ pub(super) fn run_view(page: &Page, run: &Run, here: Option<Progress>) -> RunVie
 }
 
 /// Why a run stopped: what the platform says itself, in somebody's language; an error as it came.
-fn told(page: &Page, reason: &str) -> String {
+fn told(page: &Page, reason: &str) -> Reason {
+    // After so many failures.
+    let failures = reason.strip_suffix(" failed").and_then(|count| count.parse::<i64>().ok());
     let key = match reason {
-        "a canary failed" => "admin-stopped-canary",
-        "it was left" => "admin-stopped-left",
-        "it was asked to stop" | "it was interrupted" => "admin-stopped-asked",
-        _ => {
-            // After so many failures.
-            let failed = reason.strip_suffix(" failed").and_then(|count| count.parse::<i64>().ok());
-            return failed.map_or(reason.to_owned(), |count| page.t1("admin-stopped-failures", "count", count));
-        }
+        "a canary failed" => Some("admin-stopped-canary"),
+        "it was left" => Some("admin-stopped-left"),
+        "it was asked to stop" | "it was interrupted" => Some("admin-stopped-asked"),
+        "tenants are still being made at an older version" => Some("admin-stopped-making"),
+        _ => None,
     };
-    page.t(key).to_owned()
+    match (key, failures) {
+        (Some(key), _) => Reason { text: page.t(key).to_owned(), is_raw: false },
+        (None, Some(count)) => Reason { text: page.t1("admin-stopped-failures", "count", count), is_raw: false },
+        (None, None) => Reason { text: reason.to_owned(), is_raw: true },
+    }
 }
 
 /// A tenant that was not brought up.
 pub(super) struct FailureView {
     pub(super) slug: String,
+    /// Where the tenant is shown: where that is known by its id, for its slug may be another's by now.
+    pub(super) href: String,
     pub(super) kind: Badge,
     pub(super) message: String,
     pub(super) versions: String,
@@ -111,6 +138,7 @@ pub(super) fn failure_view(page: &Page, one: &TenantResult) -> FailureView {
     };
     FailureView {
         slug: one.slug.to_string(),
+        href: format!("/admin/tenants/{}", one.tenant),
         kind,
         message: one.message.clone().unwrap_or_default(),
         versions: one.from_version.map(|version| version.to_string()).unwrap_or_default(),
@@ -125,11 +153,12 @@ impl FailureView {
         let label = page.t(&format!("admin-failure-{}", one.failure)).to_owned();
         Self {
             slug: one.slug.to_string(),
+            href: format!("/admin/tenants/{}", one.slug),
             kind: Badge { tone: Tone::Bad, label },
             message: one.message.clone().unwrap_or_default(),
             versions: one.version.to_string(),
             tries: None,
-            at: Some(page.moment(&one.at)),
+            at: Some(at(page, &one.at)),
         }
     }
 }
@@ -145,6 +174,8 @@ struct RunTemplate {
     page: Page,
     console: Console,
     run: RunView,
+    can_resume: bool,
+    policy: Vec<(String, String)>,
     failures: Vec<FailureView>,
     pages: Pages,
 }
@@ -159,6 +190,9 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Problem> {
     let id: RunId = id.parse().map_err(|_| Problem::not_found("run"))?;
     let run = fleet.run(id).await?.ok_or_else(|| Problem::not_found("run"))?;
+    let policy = fleet.policy(id).await?.unwrap_or_default();
+    // While another one is under way, or was left, that one comes first.
+    let is_first = fleet.running().await?.is_none_or(|running| running.id == id);
     let number = asked.page.as_deref().and_then(|page| page.parse().ok()).unwrap_or(1_u32).clamp(1, 1_000_000);
     let failures = fleet.failures(id, PAGE_ROWS, i64::from(number - 1) * PAGE_ROWS).await?;
     let total = run.failed + run.newer + run.gone;
@@ -166,6 +200,8 @@ pub(super) async fn show(
         console: console(&page, &caller),
         failures: failures.iter().map(|one| failure_view(&page, one)).collect(),
         pages: Pages::new(&page, &format!("/admin/fleet/runs/{id}"), &[], number, total),
+        can_resume: is_first && !run.is_held && run.state != RunState::Done,
+        policy: policy::told(&page, &policy),
         run: run_view(&page, &run, fleet.progress_here().filter(|_| run.is_held)),
         page: page.clone(),
     }))

@@ -13,7 +13,7 @@ use ui::{Choice, Console, Page};
 
 use super::{
     console,
-    words::{Badge, Pages, address, dash, moment, state, state_word},
+    words::{Badge, Pages, address, at, dash, moment, state, state_word},
 };
 use crate::{
     fleet::Fleet,
@@ -33,6 +33,7 @@ pub(super) struct Asked {
 }
 
 struct Row {
+    href: String,
     slug: String,
     name: String,
     state: Badge,
@@ -102,16 +103,25 @@ pub(super) async fn list(
 
 fn row(page: &Page, tenant: Listed, names: &HashMap<&str, &str>, target: i32) -> Row {
     let package = tenant.package.map(|key| names.get(key.as_str()).map_or(key.clone(), |name| (*name).to_owned()));
+    let size = match tenant.size {
+        None if tenant.is_elsewhere => page.t("admin-elsewhere").to_owned(),
+        size => dash(page, size.map(|size| page.bytes(&size))),
+    };
     Row {
+        // Another one may have the slug of what is gone.
+        href: match tenant.status.is_live() {
+            true => format!("{PATH}/{}", tenant.slug),
+            false => format!("{PATH}/{}", tenant.id),
+        },
         slug: tenant.slug.to_string(),
         state: state(page, tenant.status),
         package: dash(page, package),
         database: tenant.database.to_string(),
         version: tenant.schema_version,
         is_behind: tenant.status.is_live() && tenant.schema_version < target,
-        size: dash(page, tenant.size.map(|size| page.bytes(&size))),
+        size,
         last_use: moment(page, tenant.last_use),
-        created: page.moment(&tenant.created_at),
+        created: at(page, &tenant.created_at),
         name: tenant.name,
     }
 }

@@ -36,8 +36,28 @@ pub(super) fn dash(page: &Page, text: Option<String>) -> String {
     text.unwrap_or_else(|| page.t("optional-none").to_owned())
 }
 
-pub(super) fn moment(page: &Page, at: Option<Timestamp>) -> String {
-    dash(page, at.map(|at| page.moment(&at)))
+/// A moment. The console knows nobody's clock, and says by which it goes.
+pub(super) fn at(page: &Page, at: &Timestamp) -> String {
+    format!("{} UTC", page.moment(at))
+}
+
+pub(super) fn moment(page: &Page, when: Option<Timestamp>) -> String {
+    dash(page, when.map(|when| at(page, &when)))
+}
+
+pub(super) fn count(page: &Page, count: usize) -> String {
+    page.count(&i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// How many there are beside those that are shown.
+pub(super) fn and_more(page: &Page, all: usize, shown: usize) -> Option<String> {
+    (all > shown).then(|| page.t1("admin-and-more", "count", count(page, all - shown)))
+}
+
+/// How far something is, in few words for those who listen: each quarter is told once.
+pub(super) fn quarters(page: &Page, key: &str, turns: i64, total: i64) -> String {
+    let percent = (turns * 4).checked_div(total).unwrap_or_default() * 25;
+    page.t1(key, "percent", percent)
 }
 
 /// A time that something took, in the unit that fits.
