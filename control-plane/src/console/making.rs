@@ -46,11 +46,15 @@ pub(super) fn making(page: &Page, saga: &SagaView, steps: &[StepView]) -> Making
     };
     let find = |name: &str, direction| steps.iter().find(|step| step.step == name && step.direction == direction);
     let is_over = saga.finished_at.is_some();
-    let forward = saga::steps(saga.kind).map(|name| told(page, name, find(name, Direction::Do), is_over));
+    // The end of a step is written down with the next one's.
+    let is_followed =
+        |step: &StepView| steps.iter().any(|it| it.direction == step.direction && it.started_at > step.started_at);
+    let told = |name: &str, step: Option<&StepView>| told(page, name, step, is_over, step.is_some_and(is_followed));
+    let forward = saga::steps(saga.kind).map(|name| told(name, find(name, Direction::Do)));
     let names: Vec<&str> = saga::steps(saga.kind).collect();
     let back = names.iter().rev().filter_map(|name| {
         let step = find(name, Direction::Undo)?;
-        let told = told(page, name, Some(step), is_over);
+        let told = told(name, Some(step));
         let key = if told.state == "done" { "admin-undone" } else { "admin-undo" };
         Some(Step { name: page.t1(key, "step", told.name.as_str()), ..told })
     });
@@ -58,10 +62,11 @@ pub(super) fn making(page: &Page, saga: &SagaView, steps: &[StepView]) -> Making
     Making { title: page.t(title).to_owned(), steps: forward.chain(back).collect(), trouble }
 }
 
-fn told(page: &Page, name: &str, step: Option<&StepView>, is_over: bool) -> Step {
+fn told(page: &Page, name: &str, step: Option<&StepView>, is_over: bool, is_followed: bool) -> Step {
     let (state, time) = match step {
         Some(StepView { finished_at: Some(end), started_at, .. }) => ("done", between(page, *started_at, *end)),
         Some(StepView { error: Some(_), .. }) => ("failed", String::new()),
+        Some(_) if is_followed => ("done", String::new()),
         Some(_) if !is_over => ("doing", String::new()),
         _ => ("waiting", String::new()),
     };

@@ -174,6 +174,8 @@ async fn a_rehearsal_says_what_would_fail_and_changes_nothing() {
     ground.are_at(&["good", "unfit"], BUILT_IN).await;
     let target: i32 = ground.platform.session.query_one("SELECT version FROM schema_target", &[]).await.unwrap().get(0);
     assert_eq!(target, BUILT_IN, "new tenants are born as before");
+    let logged = "SELECT count(*) FROM audit_log WHERE action = 'fleet.rehearsed' AND actor = 'test'";
+    assert_eq!(ground.platform.session.query_one(logged, &[]).await.unwrap().get::<_, i64>(0), 1);
 
     ground.inside("unfit", "DELETE FROM customers").await;
     let summary = ground.migrate(&Policy::default()).await.unwrap();
