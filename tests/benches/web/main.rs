@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use tests::{
-    TestPlatform, TestSettings,
+    TestSettings,
     measure::{
         Effort,
         report::{Report, note},
@@ -58,8 +58,7 @@ async fn measure(arguments: Arguments, effort: Effort) -> Report {
     let cluster = durable_cluster().await;
     let mut settings = TestSettings::default();
     settings.settings.provisioning.stock = tests::measure::stage::default_stock();
-    let platform = TestPlatform::on(&cluster, settings).await;
-    let filled = Filled::fill(&platform).await;
+    let (platform, filled) = Filled::on(&cluster, settings).await;
     if wanted(What::Loads) {
         loads::measure(&platform, &filled, &mut report).await;
     }

@@ -1,6 +1,7 @@
 //! The pages, in a real browser, as people use them. A program of its own: browsers take what other tests measure.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod journeys;
 mod looks;
 mod making;
 mod names;

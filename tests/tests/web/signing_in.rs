@@ -12,7 +12,7 @@ const EMAIL: &str = "ada@example.com";
 
 async fn scene() -> TestPlatform {
     let platform = TestPlatform::start().await;
-    platform.client.sign_up("Acme", EMAIL).await.expect(201);
+    platform.tenant_of("Acme", EMAIL).await;
     platform
 }
 
@@ -63,9 +63,7 @@ async fn a_forgotten_password_is_set_anew_by_mail() {
     browser.is_at("/password/forgot").await;
     browser.fill("email", "no address").await;
     browser.send().await;
-    browser
-        .until("a word at the field", async || Ok((!browser.error_of("email").await.is_empty()).then_some(())))
-        .await;
+    browser.refuses_somehow("email").await;
     assert_eq!(browser.value("email").await, "no address");
     browser.fill("email", EMAIL).await;
     browser.send().await;
@@ -76,9 +74,7 @@ async fn a_forgotten_password_is_set_anew_by_mail() {
     browser.goto(&format!("/password?token={token}")).await;
     browser.fill("password", "short").await;
     browser.send().await;
-    browser
-        .until("a word at the field", async || Ok((!browser.error_of("password").await.is_empty()).then_some(())))
-        .await;
+    browser.refuses_somehow("password").await;
     browser.fill("password", "another good password").await;
     browser.send().await;
     browser.is_at("/login").await;
@@ -135,7 +131,7 @@ async fn cookies_are_for_this_site_and_no_script() {
         let mut wanted = TestSettings::default();
         wanted.settings.http.allow_plain = is_plain;
         let platform = TestPlatform::with(wanted).await;
-        platform.client.sign_up("Acme", EMAIL).await.expect(201);
+        platform.tenant_of("Acme", EMAIL).await;
         let visitor = platform.visitor();
         let first = visitor.get("/login").await.expect(200);
         let token = first.form_token().to_owned();
@@ -204,7 +200,7 @@ async fn an_access_that_has_run_out_is_renewed_and_a_form_goes_along() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_of_somebody_else_is_refused() {
     let platform = scene().await;
-    platform.client.sign_up("Other", "eve@example.com").await.expect(201);
+    platform.tenant_of("Other", "eve@example.com").await;
     let (ada, eve) = (platform.visitor(), platform.visitor());
     ada.sign_in(EMAIL).await;
     eve.sign_in("eve@example.com").await;
