@@ -107,6 +107,30 @@ async fn walk(platform: &TestPlatform, filled: &Filled, language: Language) -> V
     all
 }
 
+/// A page that was spoiled, to see that it would be seen.
+const SPOIL: &str = "
+const main = document.querySelector('main');
+const add = (name, text, looks) => Object.assign(main.appendChild(document.createElement(name)), { textContent: text, style: looks });
+for (const text of ['a', 'b']) add('button', text, 'width: 12px; height: 12px; min-height: 0; padding: 0; border: 0');
+add('p', 'hardly to be read', 'color: #bbb; background: #ccc');
+add('p', 'x', 'width: 500px');
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_wrong_is_seen() {
+    let platform = TestPlatform::start().await;
+    let look = Look::new(Language::English, Look::NARROW, false);
+    let browser = platform.browser_with(look).await;
+    browser.goto("/login").await;
+    assert_eq!(wrong_in(&browser, look).await, [""; 0]);
+    browser.run(SPOIL).await;
+    let seen = wrong_in(&browser, look).await.join("\n");
+    for wrong in ["target-size", "color-contrast", "pixels too wide"] {
+        assert!(seen.contains(wrong), "{wrong} is not seen: {seen}");
+    }
+    platform.stop().await;
+}
+
 /// `scripts/screenshots` runs this one.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes pictures for people to look at"]
