@@ -128,6 +128,11 @@ impl Filled {
         self.rows.iter().fold(path.to_owned(), |path, (resource, id)| path.replace(&format!("{{{resource}}}"), id))
     }
 
+    /// From now on this row of a resource is the one that is looked at.
+    pub fn look_at(&mut self, resource: &'static str, id: &str) {
+        self.rows.insert(resource, id.to_owned());
+    }
+
     async fn make(&mut self, resource: &'static str, body: Value) -> Value {
         self.make_below(resource, &format!("/api/v1/{resource}"), body).await
     }

@@ -54,6 +54,8 @@ impl Filled {
         let runs = platform.control_plane().fleet.status().await.unwrap().runs;
         self.rows.insert("run", runs[0].id.to_string());
         self.rows.insert("verification", platform.mail(OWNER, "token=").await.token());
+        platform.visitor().fill("/password/forgot", &[("email", BEGINNER)]).await.expect(303);
+        self.rows.insert("reset", platform.mail(BEGINNER, "/password?token=").await.token());
 
         let full = "UPDATE tenants SET limit_overrides = '{\"max_projects\": 0}' WHERE slug = 'yeni-sirket'";
         session.batch_execute(full).await.unwrap();
