@@ -2,6 +2,9 @@
 
 import { all, parsed, prepare } from './app.js';
 
+// Once a page is left nothing is read any more: what is true by then would lead somewhere else.
+const left = new Promise(() => {});
+
 function follow(element) {
   const url = element.dataset.live;
   // After a refusal the page stands at the address of a form, which shows nothing by itself.
@@ -15,7 +18,7 @@ function follow(element) {
     if (response.redirected && new URL(response.url).pathname !== new URL(shown, location.href).pathname) {
       source.close();
       location.assign(response.url);
-      return;
+      return left;
     }
     if (!response.ok) return;
     const page = await parsed(response);
@@ -24,7 +27,7 @@ function follow(element) {
       // The page has become another one; only a whole load shows it.
       source.close();
       location.reload();
-      return;
+      return left;
     }
     const focused = element.contains(document.activeElement) && document.activeElement.id;
     element.replaceWith(fresh);
