@@ -4,6 +4,7 @@ mod axe;
 mod commands;
 mod cookies;
 mod driver;
+mod keys;
 mod look;
 mod picture;
 mod problems;
@@ -87,6 +88,8 @@ impl Browser {
         let speech = Speech::new(look.language);
         let browser = Self { speech, client, session, base: base.to_owned(), _profile: profile };
         browser.put_on(look).await;
+        // Other browsers of the program don't take the keyboard away.
+        browser.devtools("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
         browser.take_notes_of_problems().await;
         browser
     }
@@ -109,6 +112,14 @@ impl Browser {
     pub async fn without_scripts(self) -> Self {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
         self
+    }
+
+    /// Fails the test where the page does run scripts: what it has for those who run none is not read then.
+    pub async fn runs_no_scripts(&self) {
+        let script = "const part = document.createElement('p');
+            part.innerHTML = '<noscript><b></b></noscript>';
+            return part.querySelector('b') !== null;";
+        assert_eq!(self.run(script).await, true, "scripts run");
     }
 
     pub async fn goto(&self, path: &str) {

@@ -53,6 +53,7 @@ async fn without_scripts_the_page_looks_again_by_itself() {
     browser.sign_up_to_payment("Acme", "ada@example.com").await;
     browser.press("Create workspace").await;
     browser.is_at("/signup/done").await;
+    browser.runs_no_scripts().await;
     browser.shows("Make the database").await;
     is_held.store(false, Ordering::SeqCst);
     browser.is_at("/app").await;

@@ -42,6 +42,7 @@ async fn in_turkish_by_telephone_and_without_scripts() {
     let look = Look { width: Look::NARROW, language: Language::Turkish, dark: true };
     let browser = platform.browser_with(look).await.without_scripts().await;
     browser.goto("/signup").await;
+    browser.runs_no_scripts().await;
     browser.press("Devam").await;
     browser.shows("Bir alana").await;
     browser.refuses_somehow("company_name").await;
@@ -129,10 +130,15 @@ async fn an_address_is_suggested_while_somebody_types() {
     slug_is(&browser, "admin", "This one is reserved; choose another.").await;
     browser.has_no_problems().await;
 
-    // What somebody has chosen is not overwritten.
+    // What somebody has chosen is not overwritten: nobody is asked, also when it would be time.
     browser.fill("slug", "acme-of-ada").await;
     slug_is(&browser, "acme-of-ada", "This address is free.").await;
+    browser.run("window.asked = []; const ask = fetch; window.fetch = (to) => (asked.push(to), ask(to));").await;
     browser.fill("company_name", "Acme Inc").await;
+    browser.run("window.isTime = false; setTimeout(() => window.isTime = true, 500)").await;
+    browser.read("the time that a suggestion takes", "return window.isTime || null", vec![]).await;
+    assert_eq!(browser.run("return asked").await, json!([]));
+    assert_eq!(browser.value("slug").await, "acme-of-ada");
     go_on(&browser, "/signup/package").await;
     browser.press("Back").await;
     browser.is_at("/signup").await;
@@ -174,6 +180,7 @@ async fn a_button_pressed_twice_makes_one_workspace() {
     // Nothing in the page holds the second one back here.
     let plain = platform.browser().await.without_scripts().await;
     plain.sign_up_to_payment("Other", "other@example.com").await;
+    plain.runs_no_scripts().await;
     plain.click_twice("main form button").await;
     plain.is_at("/app").await;
     assert_eq!(tenants().await, 2);

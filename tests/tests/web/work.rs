@@ -104,6 +104,7 @@ async fn a_task_goes_over_the_board_with_and_without_scripts() {
 
     let browser = browser.without_scripts().await;
     browser.goto("/app/tasks?view=board").await;
+    browser.runs_no_scripts().await;
     browser.click(".task-card option[value=done]").await;
     browser.press("Move").await;
     browser.find(".column[data-value=done] .task-card").await;
