@@ -221,8 +221,10 @@ impl Browser {
         self.run_with(script, vec![json!(field(name)), json!(value)]).await;
     }
 
+    /// Clicks it, as soon as that can be done.
     pub async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        let clicked = async || self.client.find(Locator::Css(css)).await?.click().await.map(Some);
+        self.until(&format!("a click on {css}"), clicked).await;
     }
 
     /// As whoever double-clicks whatever there is to click.
@@ -243,16 +245,15 @@ impl Browser {
 
     /// Clicks the first of these that can be seen.
     async fn click_seen(&self, what: &str, locator: Locator<'_>) {
-        let seen = async || {
+        let clicked = async || {
             for one in self.client.find_all(locator).await? {
                 if one.is_displayed().await? {
-                    return Ok(Some(one));
+                    return one.click().await.map(Some);
                 }
             }
             Ok(None)
         };
-        let found = self.until(&format!("something to press: {what}"), seen).await;
-        found.click().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        self.until(&format!("something to press: {what}"), clicked).await;
     }
 
     /// Follows the link to this address. By telephone those to other parts of a console are in its menu, which is opened

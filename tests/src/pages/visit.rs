@@ -40,7 +40,8 @@ impl Filled {
             Who::Stranger => {}
             Who::Newcomer => browser.sign_up_to_payment("Yıldız Fuarcılık Ltd. Şti.", "yildiz@example.com").await,
             Who::Waiting => {
-                browser.sign_up_to_payment("Bekleyen Ltd. Şti.", &format!("bekleyen-{language}@example.com")).await;
+                let email = format!("bekleyen-{language}@example.com");
+                browser.sign_up_to_payment(&format!("Bekleyen {language} Ltd. Şti."), &email).await;
                 browser.send().await;
                 browser.is_at("/signup/done").await;
             }

@@ -87,6 +87,7 @@ async fn a_forgotten_password_is_set_anew_by_mail() {
     browser.fill("password", "a third good password").await;
     browser.send().await;
     browser.shows("This link is not valid, or no longer.").await;
+    browser.has_no_problems_but(&[422]).await;
     platform.stop().await;
 }
 

@@ -2,13 +2,9 @@
 
 use serde_json::json;
 use tenancy::Language;
-use tests::{
-    TestPlatform,
-    browser::{Browser, Look},
-    client::PASSWORD,
-};
+use tests::{TestPlatform, browser::Look, client::PASSWORD};
 
-use super::wizard::{account, go_on, make};
+use super::wizard::{account, go_on, make, slug_is};
 
 const EMAIL: &str = "ada@example.com";
 
@@ -33,6 +29,7 @@ async fn how_strong_a_password_is_is_said_while_somebody_types() {
         browser.fill("password", password).await;
         assert_eq!((browser.text_of("#strength-text").await.as_str(), browser.run(level).await), (words, json!(said)));
     }
+    browser.has_no_problems().await;
     platform.stop().await;
 }
 
@@ -57,6 +54,7 @@ async fn in_turkish_by_telephone_and_without_scripts() {
     browser.click("main form button").await;
     browser.is_at("/app").await;
     assert_eq!(slug_of(&platform, EMAIL).await, "cagri-sirketi");
+    browser.has_no_problems_but(&[422]).await;
     platform.stop().await;
 }
 
@@ -101,17 +99,8 @@ async fn going_back_loses_nothing_and_the_password_is_kept() {
     browser.goto("/signup/payment").await;
     make(&browser).await;
     assert_eq!(slug_of(&platform, EMAIL).await, "acme-stands");
+    browser.has_no_problems().await;
     platform.stop().await;
-}
-
-async fn slug_is(browser: &Browser, slug: &str, status: &str) {
-    let what = format!("the address {slug:?} with {status:?}");
-    browser
-        .until(&what, async || {
-            let said = browser.text_of("[data-slug-status]").await;
-            Ok((browser.value("slug").await == slug && said == status).then_some(()))
-        })
-        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,6 +150,7 @@ async fn the_link_of_the_mail_proves_the_address_once() {
     let session = platform.platform_session().await;
     let sql = "SELECT email_verified IS NOT NULL FROM users WHERE email = $1";
     assert!(session.query_one(sql, &[&EMAIL]).await.unwrap().get::<_, bool>(0));
+    browser.has_no_problems_but(&[422]).await;
     platform.stop().await;
 }
 

@@ -25,3 +25,15 @@ pub(super) async fn make(browser: &Browser) {
     browser.press(browser.t("signup-make")).await;
     browser.is_at("/app").await;
 }
+
+/// Waits until this address stands there with what is said of it. Whoever types one before the suggestion has come is
+/// overtaken by it.
+pub(super) async fn slug_is(browser: &Browser, slug: &str, status: &str) {
+    let what = format!("the address {slug:?} with {status:?}");
+    browser
+        .until(&what, async || {
+            let said = browser.text_of("[data-slug-status]").await;
+            Ok((browser.value("slug").await == slug && said == status).then_some(()))
+        })
+        .await;
+}

@@ -55,6 +55,7 @@ async fn two_who_change_one_row_are_told_of_each_other() {
     browser.press("Yes, delete it").await;
     browser.shows("Deleted.").await;
     owner.get(&format!("/api/v1/customers/{id}")).await.expect(404);
+    browser.has_no_problems_but(&[412]).await;
     platform.stop().await;
 }
 
@@ -77,6 +78,7 @@ async fn a_full_package_says_what_the_next_would_give() {
     browser.shows("Customers: at most 1 in your package, Professional.").await;
     browser.shows("Enterprise has Unlimited, for ₺999.00 a month.").await;
     assert_eq!(browser.value("company_name").await, "Two");
+    browser.has_no_problems_but(&[402]).await;
     platform.stop().await;
 }
 
@@ -109,6 +111,7 @@ async fn a_task_goes_over_the_board_with_and_without_scripts() {
     browser.press("Move").await;
     browser.find(".column[data-value=done] .task-card").await;
     assert_eq!(owner.get(&path).await.body["status"], "done");
+    browser.has_no_problems().await;
     platform.stop().await;
 }
 
@@ -149,6 +152,7 @@ async fn an_event_stands_on_its_day_by_the_clock_of_the_place() {
     browser.shows("Saved.").await;
     let kept = owner.get("/api/v1/calendar_events").await.body["data"][0]["starts_at"].clone();
     assert_eq!(kept, "2027-03-09T22:30:00Z");
+    browser.has_no_problems().await;
     platform.stop().await;
 }
 
@@ -256,5 +260,6 @@ async fn what_holds_for_everybody_is_changed_on_a_page() {
     browser.click(".side .side-foot button").await;
     browser.is_at("/login").await;
     browser.shows("You are signed out.").await;
+    browser.has_no_problems_but(&[422]).await;
     platform.stop().await;
 }

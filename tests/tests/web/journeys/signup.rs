@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use tests::{TestPlatform, browser::Look, client::PASSWORD};
 
 use super::in_four_looks;
-use crate::wizard::{account, company, go_on, make};
+use crate::wizard::{account, company, go_on, make, slug_is};
 
 const EMAIL: &str = "ada@example.com";
 
@@ -80,6 +80,7 @@ async fn an_error_at_each_field(look: Look) {
     assert_eq!(browser.error_of("slug").await, "");
 
     browser.fill("company_name", "Acme").await;
+    slug_is(&browser, "acme", speech.t("signup-slug-free")).await;
     for (slug, said) in
         [("Not A Slug", "refusal-slug-characters"), ("a", "refusal-slug-length"), ("admin", "refusal-reserved")]
     {
@@ -130,7 +131,9 @@ async fn a_slug_that_is_taken(look: Look) {
     let speech = &browser.speech;
     browser.goto("/signup").await;
     browser.fill("company_name", "Acme").await;
+    slug_is(&browser, "acme-2", speech.t("signup-slug-free")).await;
     browser.fill("slug", "acme").await;
+    slug_is(&browser, "acme", speech.t("refusal-taken")).await;
     browser.press(speech.t("continue")).await;
     browser.refuses("slug", speech.t("refusal-taken")).await;
     assert_eq!(browser.value("company_name").await, "Acme");
