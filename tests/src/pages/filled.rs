@@ -90,13 +90,13 @@ const TASKS: [&str; 12] = [
 impl Filled {
     /// A platform without stock, and what was put into it. From then on no workspace that is made is finished.
     pub async fn start() -> (TestPlatform, Self) {
-        let mut settings = TestSettings::default();
-        settings.settings.provisioning.stock = 0;
-        Self::on(shared_cluster().await, settings).await
+        Self::on(shared_cluster().await).await
     }
 
-    /// [`Filled::start`] on a cluster of choice. From stock, where there is one, workspaces are made all the same.
-    pub async fn on(cluster: &Cluster, mut settings: TestSettings) -> (TestPlatform, Self) {
+    /// [`Filled::start`] on a cluster of choice.
+    pub async fn on(cluster: &Cluster) -> (TestPlatform, Self) {
+        let mut settings = TestSettings::default();
+        settings.settings.provisioning.stock = 0;
         let held = Arc::new(Mutex::new(""));
         let step_held = held.clone();
         settings.fault = Fault::passing(move |_, step, _| step == *step_held.lock().unwrap());

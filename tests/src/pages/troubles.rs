@@ -50,6 +50,10 @@ impl Filled {
         *held.lock().unwrap() = "do open";
         tenants.create(new_tenant("being-made")).await.unwrap();
 
+        let sql = "SELECT string_agg(slug || ' ' || status, ', ' ORDER BY slug) FROM tenants WHERE status <> 'trial'";
+        let states: String = session.query_one(sql, &[]).await.unwrap().get(0);
+        assert_eq!(states, "askida-ltd suspended, being-made provisioning, failed failed, gone deleted");
+
         session.batch_execute(RUN).await.unwrap();
         let runs = platform.control_plane().fleet.status().await.unwrap().runs;
         self.rows.insert("run", runs[0].id.to_string());
