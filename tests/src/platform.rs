@@ -92,6 +92,21 @@ impl TestPlatform {
         Self::with(TestSettings::default()).await
     }
 
+    /// The same with its stock filled: whoever signs up takes a workspace from it.
+    pub async fn stocked() -> Self {
+        let platform = Self::start().await;
+        platform.restocked().await;
+        platform
+    }
+
+    /// Waits until the stock is full.
+    pub async fn restocked(&self) {
+        let session = self.platform_session().await;
+        let sql = "SELECT count(*) >= $1 FROM stock WHERE ready";
+        let wanted = i64::try_from(self.platform.settings.provisioning.stock).unwrap();
+        eventually("a full stock", async || session.query_one(sql, &[&wanted]).await.unwrap().get(0)).await;
+    }
+
     /// A platform on the shared cluster, with other settings.
     pub async fn with(wanted: TestSettings) -> Self {
         Self::on(shared_cluster().await, wanted).await
@@ -150,12 +165,16 @@ impl TestPlatform {
 
     /// Signs a company up and its owner in: the slug, and a client with the owner's token.
     pub async fn tenant(&self, company: &str) -> (String, Client) {
-        let email = format!("owner-{}@example.com", uuid::Uuid::now_v7().simple());
-        let reply = self.client.sign_up(company, &email).await;
+        self.tenant_of(company, &format!("owner-{}@example.com", uuid::Uuid::now_v7().simple())).await
+    }
+
+    /// [`TestPlatform::tenant`] of an owner with this address.
+    pub async fn tenant_of(&self, company: &str, email: &str) -> (String, Client) {
+        let reply = self.client.sign_up(company, email).await;
         // On a busy machine without stock it may take longer than a signup waits.
         assert!(matches!(reply.status.as_u16(), 201 | 202), "{}", reply.body);
         let slug = reply.body["tenant"]["slug"].as_str().unwrap().to_owned();
-        let owner = self.client.sign_in(&email).await;
+        let owner = self.client.sign_in(email).await;
         if reply.status == 202 {
             eventually("the tenant is made", async || owner.get("/api/v1/customers").await.status == 200).await;
         }

@@ -25,7 +25,7 @@ pub(crate) async fn measure(platform: &TestPlatform, filled: &Filled, report: &m
     note("what pages load …");
     let browser = platform.browser().await;
     let on_page = async |page: &'static WebPage| {
-        if page.is_refused || page.status != 200 {
+        if !page.is_plain() {
             return;
         }
         browser.devtools("Network.clearBrowserCache", json!({})).await;

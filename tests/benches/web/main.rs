@@ -10,7 +10,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use tests::{
-    TestPlatform, TestSettings,
     measure::{
         Effort,
         report::{Report, note},
@@ -56,20 +55,17 @@ async fn measure(arguments: Arguments, effort: Effort) -> Report {
     let mut report = Report::default();
     note("filling a workspace …");
     let cluster = durable_cluster().await;
-    let mut settings = TestSettings::default();
-    settings.settings.provisioning.stock = tests::measure::stage::default_stock();
-    let platform = TestPlatform::on(&cluster, settings).await;
-    let filled = Filled::fill(&platform).await;
+    let (platform, filled) = Filled::on(&cluster).await;
     if wanted(What::Loads) {
         loads::measure(&platform, &filled, &mut report).await;
     }
     if wanted(What::Server) {
         server::measure(&platform, &filled, effort, &mut report).await;
     }
-    if wanted(What::Signup) {
-        signup::measure(&platform, effort, &mut report).await;
-    }
     platform.stop().await;
+    if wanted(What::Signup) {
+        signup::measure(&cluster, effort, &mut report).await;
+    }
     cluster.stop().await.unwrap();
     report
 }

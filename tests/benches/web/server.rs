@@ -19,7 +19,7 @@ async fn visitor_as(platform: &TestPlatform, filled: &Filled, who: Who) -> Visit
     let visitor = platform.visitor();
     let whom = |email| [("email", email), ("password", PASSWORD)];
     match who {
-        Who::Stranger => {}
+        Who::Stranger | Who::Waiting | Who::Suspended => {}
         Who::Owner => visitor.sign_in(filled.owner).await,
         Who::Beginner => visitor.sign_in(filled.beginner).await,
         Who::Operator => drop(visitor.fill("/admin/login", &whom(filled.operator)).await.expect(303)),
@@ -37,7 +37,7 @@ async fn visitor_as(platform: &TestPlatform, filled: &Filled, who: Who) -> Visit
 pub(crate) async fn measure(platform: &TestPlatform, filled: &Filled, effort: Effort, report: &mut Report) {
     note("what the server takes for a page …");
     let mut visitor = (Who::Stranger, platform.visitor());
-    for page in PAGES.iter().filter(|page| !page.is_refused && page.status == 200) {
+    for page in PAGES.iter().filter(|page| page.is_plain()) {
         if page.who != visitor.0 {
             visitor = (page.who, visitor_as(platform, filled, page.who).await);
         }

@@ -15,6 +15,8 @@ pub struct Look {
 impl Look {
     /// A telephone.
     pub const NARROW: u32 = 390;
+    /// A small telephone, or a desk at four times its size.
+    pub const NARROWEST: u32 = 320;
     /// A desk.
     pub const WIDE: u32 = 1440;
 
@@ -22,6 +24,11 @@ impl Look {
     pub fn all(language: Language) -> [Self; 4] {
         [(Self::WIDE, false), (Self::WIDE, true), (Self::NARROW, true), (Self::NARROW, false)]
             .map(|(width, dark)| Self { width, dark, language })
+    }
+
+    /// One of them.
+    pub const fn new(language: Language, width: u32, dark: bool) -> Self {
+        Self { width, dark, language }
     }
 
     pub const fn height(self) -> u32 {

@@ -4,9 +4,11 @@ mod axe;
 mod commands;
 mod cookies;
 mod driver;
+mod keys;
 mod look;
 mod picture;
 mod problems;
+mod reading;
 
 use fantoccini::{
     Client, ClientBuilder, Locator,
@@ -18,12 +20,15 @@ use hyper_util::client::legacy::connect::HttpConnector;
 pub use look::Look;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use ui::Speech;
 
 use crate::{TestPlatform, wait::LONG, within};
 use driver::Driver;
 
 /// One browser with a profile of its own. Dropped, it is closed.
 pub struct Browser {
+    /// How pages speak to whoever sits before it.
+    pub speech: Speech,
     client: Client,
     session: String,
     base: String,
@@ -80,8 +85,11 @@ impl Browser {
         let client =
             ClientBuilder::new(HttpConnector::new()).capabilities(wanted).connect(&driver.url()).await.unwrap();
         let session = client.session_id().await.unwrap().unwrap();
-        let browser = Self { client, session, base: base.to_owned(), _profile: profile };
+        let speech = Speech::new(look.language);
+        let browser = Self { speech, client, session, base: base.to_owned(), _profile: profile };
         browser.put_on(look).await;
+        // Other browsers of the program don't take the keyboard away.
+        browser.devtools("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
         browser.take_notes_of_problems().await;
         browser
     }
@@ -94,8 +102,10 @@ impl Browser {
         let scheme = if look.dark { "dark" } else { "light" };
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", features).await;
-        // Colours that are on their way from one scheme to the other are no colours of the page.
-        self.evaluate("document.getAnimations().forEach((one) => one.finish())").await;
+        // Colours that are on their way from one scheme to the other are no colours of the page. What has no end goes on.
+        let settle = "document.getAnimations()
+            .filter((one) => one.effect.getComputedTiming().endTime < Infinity).forEach((one) => one.finish())";
+        self.evaluate(settle).await;
     }
 
     /// From now on no page runs a script.
@@ -104,18 +114,20 @@ impl Browser {
         self
     }
 
+    /// Fails the test where the page does run scripts: what it has for those who run none is not read then.
+    pub async fn runs_no_scripts(&self) {
+        let script = "const part = document.createElement('p');
+            part.innerHTML = '<noscript><b></b></noscript>';
+            return part.querySelector('b') !== null;";
+        assert_eq!(self.run(script).await, true, "scripts run");
+    }
+
     pub async fn goto(&self, path: &str) {
         self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
     }
 
     pub async fn back(&self) {
         self.client.back().await.unwrap();
-    }
-
-    /// Where it is: path and query.
-    pub async fn here(&self) -> String {
-        let url = self.client.current_url().await.unwrap();
-        url.as_str().strip_prefix(&self.base).unwrap_or(url.as_str()).to_owned()
     }
 
     /// Runs a script in the page, as its own function.
@@ -133,12 +145,20 @@ impl Browser {
         self.client.execute(script, vec![]).await
     }
 
+    /// A text of the platform, as it is said to whoever sits before it.
+    pub fn t<'a>(&self, key: &'a str) -> &'a str {
+        self.speech.t(key)
+    }
+
     /// Waits until something is so. What can't be told while one page goes and another comes is asked again.
     pub async fn until<T>(&self, what: &str, mut condition: impl AsyncFnMut() -> Result<Option<T>, CmdError>) -> T {
         let waiting = within(LONG * 2, what, async || condition().await.ok().flatten());
         match tokio::time::timeout(LONG, waiting).await {
             Ok(value) => value,
-            Err(_) => panic!("waited {LONG:?} for: {what}\nat {}:\n{}", self.here().await, self.text().await),
+            Err(_) => {
+                let here = self.client.current_url().await.map_or_else(|error| error.to_string(), Into::into);
+                panic!("waited {LONG:?} for: {what}\nat {here}:\n{}", self.text().await)
+            }
         }
     }
 
@@ -186,22 +206,6 @@ impl Browser {
         self.until(css, async || self.client.find(Locator::Css(css)).await.map(Some)).await
     }
 
-    /// How many there are.
-    pub async fn count(&self, css: &str) -> usize {
-        self.client.find_all(Locator::Css(css)).await.unwrap().len()
-    }
-
-    /// The text of an element.
-    pub async fn text_of(&self, css: &str) -> String {
-        self.find(css).await.text().await.unwrap()
-    }
-
-    /// What stands in the field of this name.
-    pub async fn value(&self, name: &str) -> String {
-        let field = self.find(&field(name)).await;
-        field.prop("value").await.unwrap().unwrap_or_default()
-    }
-
     /// Types into the field of this name, in the place of what is there.
     pub async fn fill(&self, name: &str, value: &str) {
         let field = self.find(&field(name)).await;
@@ -217,8 +221,10 @@ impl Browser {
         self.run_with(script, vec![json!(field(name)), json!(value)]).await;
     }
 
+    /// Clicks it, as soon as that can be done.
     pub async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        let clicked = async || self.client.find(Locator::Css(css)).await?.click().await.map(Some);
+        self.until(&format!("a click on {css}"), clicked).await;
     }
 
     /// As whoever double-clicks whatever there is to click.
@@ -234,26 +240,31 @@ impl Browser {
     /// Clicks the link or button with these words, of those that can be seen.
     pub async fn press(&self, words: &str) {
         let path = format!("//*[self::a or self::button or self::summary][normalize-space()=\"{words}\"]");
-        let visible = async || {
-            for one in self.client.find_all(Locator::XPath(&path)).await? {
+        self.click_seen(words, Locator::XPath(&path)).await;
+    }
+
+    /// Clicks the first of these that can be seen.
+    async fn click_seen(&self, what: &str, locator: Locator<'_>) {
+        let clicked = async || {
+            for one in self.client.find_all(locator).await? {
                 if one.is_displayed().await? {
-                    return Ok(Some(one));
+                    return one.click().await.map(Some);
                 }
             }
             Ok(None)
         };
-        let found = self.until(&format!("something to press: {words}"), visible).await;
-        found.click().await.unwrap_or_else(|error| panic!("{words}: {error}"));
+        self.until(&format!("something to press: {what}"), clicked).await;
     }
 
-    /// What is said to be wrong with the field of this name; empty where nothing is.
-    pub async fn error_of(&self, name: &str) -> String {
-        let script = "const field = document.querySelector(arguments[0]);
-            const words = (field.getAttribute('aria-describedby') ?? '').split(' ');
-            const error = words.map((id) => document.getElementById(id)).find((one) => one?.classList.contains('error'));
-            return field.getAttribute('aria-invalid') === 'true' ? error?.textContent ?? 'nobody says what' : '';";
-        let said = self.run_with(script, vec![json!(field(name))]).await;
-        said.as_str().unwrap_or_default().to_owned()
+    /// Follows the link to this address. By telephone those to other parts of a console are in its menu, which is opened
+    /// first.
+    pub async fn follow(&self, address: &str) {
+        let link = format!("a[href='{address}']");
+        self.find(&link).await;
+        if !self.sees(&link).await {
+            self.click("details.menu:not([open]) > summary").await;
+        }
+        self.click_seen(&link, Locator::Css(&link)).await;
     }
 }
 

@@ -1,12 +1,18 @@
 //! A platform with a workspace in which a company has worked for a while: stands at fairs, in Turkish and English.
+//! Beside it is what happens to few.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
+use control_plane::provisioning::Fault;
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tenantry::cluster::Cluster;
 
-use crate::{Client, TestPlatform, client::PASSWORD};
+use crate::{Client, TestPlatform, TestSettings, client::PASSWORD, shared_cluster};
 
 /// What was put into it.
 pub struct Filled {
@@ -14,12 +20,14 @@ pub struct Filled {
     pub owner: &'static str,
     /// The address of the owner of the empty one.
     pub beginner: &'static str,
+    /// The address of the owner of the suspended one.
+    pub suspended: &'static str,
     /// The address of who runs the platform.
     pub operator: &'static str,
     /// A client with the owner's token.
     pub client: Client,
-    /// One row of each resource, by the resource's path.
-    rows: HashMap<&'static str, String>,
+    /// One row of each resource by the resource's path, and what else stands in addresses.
+    pub(super) rows: HashMap<&'static str, String>,
 }
 
 /// Company, who answers there, city, sector.
@@ -80,23 +88,49 @@ const TASKS: [&str; 12] = [
 ];
 
 impl Filled {
-    pub async fn fill(platform: &TestPlatform) -> Self {
-        let client = workspace(platform, "Quattro Stand A.Ş.", OWNER).await;
-        workspace(platform, "Yeni Şirket", BEGINNER).await;
+    /// A platform without stock, and what was put into it. From then on no workspace that is made is finished.
+    pub async fn start() -> (TestPlatform, Self) {
+        Self::on(shared_cluster().await).await
+    }
+
+    /// [`Filled::start`] on a cluster of choice.
+    pub async fn on(cluster: &Cluster) -> (TestPlatform, Self) {
+        let mut settings = TestSettings::default();
+        settings.settings.provisioning.stock = 0;
+        let held = Arc::new(Mutex::new(""));
+        let step_held = held.clone();
+        settings.fault = Fault::passing(move |_, step, _| step == *step_held.lock().unwrap());
+        let platform = TestPlatform::on(cluster, settings).await;
+        let client = workspace(&platform, "Quattro Stand A.Ş.", OWNER).await;
+        workspace(&platform, "Yeni Şirket", BEGINNER).await;
+        workspace(&platform, "Askıda Ltd.", SUSPENDED).await;
         platform.control_plane().ensure_super_admin(OPERATOR, PASSWORD).await.unwrap();
-        let mut filled = Self { owner: OWNER, beginner: BEGINNER, operator: OPERATOR, client, rows: HashMap::new() };
+        let mut filled = Self {
+            owner: OWNER,
+            beginner: BEGINNER,
+            suspended: SUSPENDED,
+            operator: OPERATOR,
+            client,
+            rows: HashMap::new(),
+        };
         filled.customers().await;
         filled.leads().await;
         filled.products().await;
         filled.projects().await;
         filled.events().await;
         filled.documents().await;
-        filled
+        filled.troubles(&platform, &held).await;
+        (platform, filled)
     }
 
     /// An address with the ids of rows in their places.
     pub fn address(&self, path: &str) -> String {
         self.rows.iter().fold(path.to_owned(), |path, (resource, id)| path.replace(&format!("{{{resource}}}"), id))
+    }
+
+    /// From now on this row of a resource is the one that is looked at.
+    pub fn look_at(&mut self, resource: &'static str, id: &str) {
+        self.rows.insert(resource, id.to_owned());
     }
 
     async fn make(&mut self, resource: &'static str, body: Value) -> Value {
@@ -214,17 +248,18 @@ impl Filled {
     }
 }
 
-const OWNER: &str = "isil@quattro.example";
-const BEGINNER: &str = "yeni@sirket.example";
+pub(super) const OWNER: &str = "isil@quattro.example";
+pub(super) const BEGINNER: &str = "yeni@sirket.example";
+const SUSPENDED: &str = "askida@sirket.example";
 const OPERATOR: &str = "operator@tenantry.example";
 
 async fn workspace(platform: &TestPlatform, company: &str, email: &str) -> Client {
-    platform.client.sign_up(company, email).await.expect(201);
-    platform.client.sign_in(email).await
+    platform.tenant_of(company, email).await.1
 }
 
+/// By the clock of the place where companies are from.
 fn today() -> Date {
-    Timestamp::now().to_zoned(TimeZone::UTC).date()
+    Timestamp::now().to_zoned(TimeZone::get("Europe/Istanbul").unwrap()).date()
 }
 
 /// So many days from now.

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use control_plane::ControlPlane;
-use reqwest::{Response, StatusCode, header, redirect::Policy};
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{self, HeaderMap},
+    redirect::Policy,
+};
 use serde_json::json;
 use tenancy::{
     Role, TenantStatus,
@@ -11,7 +15,9 @@ use tenancy::{
 };
 use tests::{
     Client, TestPlatform,
+    client::PASSWORD,
     forge::{Forge, claims_of},
+    pages::PAGES,
 };
 
 /// What stands for an id that exists nowhere.
@@ -22,6 +28,36 @@ fn pages() -> Vec<Route> {
     assert!(pages.len() > 50);
     pages
 }
+
+/// What anybody may ask for.
+const PUBLIC: [&str; 26] = [
+    "GET /",
+    "GET /admin/login",
+    "GET /assets/{hash}/{name}",
+    "GET /language/{code}",
+    "GET /login",
+    "GET /password",
+    "GET /password/forgot",
+    "GET /session",
+    "GET /signup",
+    "GET /signup/account",
+    "GET /signup/done",
+    "GET /signup/done/events",
+    "GET /signup/package",
+    "GET /signup/payment",
+    "GET /signup/slug",
+    "GET /verify",
+    "GET /{slug}/dashboard",
+    "POST /admin/login",
+    "POST /login",
+    "POST /password",
+    "POST /password/forgot",
+    "POST /session",
+    "POST /signup",
+    "POST /signup/account",
+    "POST /signup/package",
+    "POST /signup/payment",
+];
 
 fn filled(path: &str) -> String {
     let segments = path.split('/').map(|segment| if segment.starts_with('{') { NO_ID } else { segment });
@@ -70,7 +106,7 @@ async fn no_page_but_the_public_ones_is_shown_to_strangers() {
         let by_header = by_header.bearer_auth(owner.token().unwrap()).send().await.unwrap();
         assert!(location(&by_header).starts_with(sign_in), "{path} takes a header");
     }
-    println!("for anyone: {public:#?}");
+    assert_eq!(public, PUBLIC.map(str::to_owned).into());
     platform.stop().await;
 }
 
@@ -79,20 +115,106 @@ async fn a_role_may_do_on_pages_what_the_table_says_and_no_more() {
     let platform = TestPlatform::start().await;
     let (_, owner) = platform.tenant("Acme").await;
     let forge = Forge::new(&platform.platform.master_key, owner.token().unwrap());
-    for role in [Role::Owner, Role::Admin, Role::Member, Role::Viewer] {
+    let as_role = |role: Role| {
         let mut claims = claims_of(owner.token().unwrap());
         claims["role"] = json!(role.as_str());
-        let token = forge.sign(&claims);
+        format!("tenantry_access={}", forge.sign(&claims))
+    };
+    // A form's token is the person's, whatever they may do: the roles are all that differs.
+    let visitor = platform.visitor();
+    let first = visitor.request(Method::GET, "/app").header(header::COOKIE, as_role(Role::Owner));
+    let form_token = visitor.send(first).await.expect(200).form_token().to_owned();
+    let known = format!("tenantry_visitor={}", visitor.cookie("tenantry_visitor"));
+    let mut refused = 0;
+    for role in [Role::Owner, Role::Admin, Role::Member, Role::Viewer] {
+        let cookies = format!("{known}; {}", as_role(role));
         for page in pages() {
             let Access::Tenant { permission, .. } = page.access else { continue };
-            let path = filled(&page.path);
-            let reply = ask(&platform.client, page.method.as_str(), &path, Some(&token)).await;
-            // Without its token a form is refused as well, to everybody.
-            let may = role.may(permission) && page.method == "GET";
-            let takes_files = page.method == "POST" && path.ends_with("/file");
-            assert!(!takes_files || reply.status().is_client_error(), "{role} {path}");
-            assert!(takes_files || (reply.status() != StatusCode::FORBIDDEN) == may, "{role} {} {path}", page.method);
+            let (path, may) = (filled(&page.path), role.may(permission));
+            let request = platform
+                .visitor()
+                .request(page.method.as_str().parse().unwrap(), &path)
+                .header(header::COOKIE, &cookies);
+            let request = if page.method == "POST" { request.form(&[("form_token", &form_token)]) } else { request };
+            let reply = visitor.send(request).await;
+            let is_refused = reply.status == StatusCode::FORBIDDEN;
+            assert_eq!(is_refused, !may, "{role} {} {path}: {}", page.method, reply.status);
+            refused += usize::from(is_refused);
         }
+    }
+    assert!(refused > 20, "viewers were refused {refused} times");
+    platform.stop().await;
+}
+
+/// Those that show nothing by themselves.
+const NOT_SHOWN: [(&str, &str); 8] = [
+    ("/", "leads on"),
+    ("/session", "leads on"),
+    ("/language/{code}", "leads back"),
+    ("/{slug}/dashboard", "leads on"),
+    ("/assets/{hash}/{name}", "files of pages"),
+    ("/app/documents/{id}/file", "a file"),
+    ("/signup/slug", "read by a script"),
+    ("/events", "read by a script"),
+];
+
+#[test]
+fn every_page_is_in_the_list_of_those_that_are_looked_at() {
+    let routes: Vec<String> =
+        pages().into_iter().filter(|page| page.method == "GET").map(|page| page.path.to_string()).collect();
+    // A segment fits itself best, and else whatever takes any.
+    let fits = |route: &str, path: &str| {
+        let (route, path): (Vec<&str>, Vec<&str>) = (route.split('/').collect(), path.split('/').collect());
+        let fits = route.len() == path.len() && route.iter().zip(&path).all(|(r, p)| r == p || r.starts_with('{'));
+        fits.then(|| route.iter().filter(|segment| !segment.starts_with('{')).count())
+    };
+    let looked_at: BTreeSet<&String> = PAGES
+        .iter()
+        .filter(|page| page.status == 200)
+        .filter_map(|page| {
+            let path = page.path.split('?').next().unwrap();
+            routes.iter().filter(|route| fits(route, path).is_some()).max_by_key(|route| fits(route, path))
+        })
+        .collect();
+    let is_shown = |route: &&String| {
+        !NOT_SHOWN.iter().any(|(path, _)| route == path || (*path == "/events" && route.ends_with(path)))
+    };
+    let missing: Vec<&String> = routes.iter().filter(is_shown).filter(|route| !looked_at.contains(route)).collect();
+    assert!(missing.is_empty(), "nobody looks at {missing:#?}");
+}
+
+fn is_dressed(headers: &HeaderMap, path: &str) {
+    let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{path}: {policy}");
+    for (name, value) in [
+        ("x-frame-options", "DENY"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(headers.get(name).unwrap_or_else(|| panic!("{path} has no {name}")), value, "{path}");
+    }
+    assert!(headers["permissions-policy"].to_str().unwrap().contains("camera=()"), "{path}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_an_operator_are_shown_and_dressed() {
+    let platform = TestPlatform::start().await;
+    platform.tenant("Acme").await;
+    platform.control_plane().ensure_super_admin("operator@example.com", PASSWORD).await.unwrap();
+    let visitor = platform.visitor();
+    let stranger = visitor.get("/admin/login").await.expect(200);
+    is_dressed(&stranger.headers, "/admin/login");
+    visitor.fill("/admin/login", &[("email", "operator@example.com"), ("password", PASSWORD)]).await.expect(303);
+    for page in pages().iter().filter(|page| page.access == Access::SuperAdmin && page.method == "GET") {
+        if page.path.ends_with("/events") {
+            continue;
+        }
+        let path = page.path.replace("{slug}", "acme").replace("{id}", NO_ID);
+        let seen = visitor.get(&path).await.expect(if page.path.contains("{id}") { 404 } else { 200 });
+        is_dressed(&seen.headers, &path);
+        assert_eq!(seen.headers[header::CACHE_CONTROL], "private, no-store", "{path}");
     }
     platform.stop().await;
 }
@@ -110,11 +232,7 @@ async fn pages_of_an_owner_are_shown_and_dressed() {
         let reply = ask(&platform.client, page.method.as_str(), &filled(&page.path), Some(token)).await;
         assert_eq!(reply.status().as_u16(), if has_id { 404 } else { 200 }, "{}", page.path);
         let headers = reply.headers().clone();
-        let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-        for name in ["x-frame-options", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy"] {
-            assert!(headers.contains_key(name), "{} has no {name}", page.path);
-        }
+        is_dressed(&headers, &page.path);
         let text = reply.text().await.unwrap();
         assert!(text.starts_with("<!doctype html>") && text.contains("</html>"), "{}: {text}", page.path);
     }

@@ -1,7 +1,7 @@
 //! What pages say: each text that is asked for is there, and each that is there is asked for.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -83,37 +83,78 @@ fn sources() -> Vec<(PathBuf, String)> {
     files
 }
 
-/// Everything between quotes that could be a key.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
+/// Words between quotes that could be a key, with what stands before them.
+fn quoted(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let is_key =
-        |word: &&str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    text.split('"').filter(is_key)
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    let mut at = 0;
+    text.split('"').filter_map(move |word| {
+        let before = &text[..at].strip_suffix('"').unwrap_or_default();
+        at += word.len() + 1;
+        is_key(word).then_some((*before, word))
+    })
 }
+
+/// Whatever stands between the brackets of a call that asks for a text.
+fn asked(text: &str) -> impl Iterator<Item = &str> {
+    let calls = [".t(", ".t1(", ".with(", ".find("];
+    let places =
+        calls.into_iter().flat_map(move |call| text.match_indices(call).map(move |(at, _)| &text[at + call.len()..]));
+    places.flat_map(|rest| quoted(rest.split(')').next().unwrap_or_default()).map(|(_, word)| word))
+}
+
+/// What looks like a key, and is none.
+const NO_KEYS: [&str; 8] = [
+    "no-store",
+    "one-statement",
+    "signup-draft",
+    "signup-key",
+    "signup-made",
+    "signup-request",
+    "strength-meter",
+    "strength-text",
+];
 
 #[test]
 fn every_text_that_is_asked_for_is_there() {
     let keys: BTreeSet<&str> = Texts::of(Language::English).keys().iter().map(String::as_str).collect();
+    let families: BTreeSet<&str> = keys.iter().filter_map(|key| Some(key.split_once('-')?.0)).collect();
     let mut missing: BTreeSet<String> = made_up().into_iter().filter(|key| !keys.contains(key.as_str())).collect();
+    let mut seen = 0;
     for (path, text) in sources() {
-        for call in [".t(\"", ".t1(\"", ".find(\"", ".with(\n", "page.with(\""] {
+        // Wherever it stands: in a call, in a table, behind a name.
+        for (before, word) in quoted(&text) {
+            let is_of_family =
+                word.split_once('-').is_some_and(|(first, rest)| families.contains(first) && !rest.is_empty());
+            let is_attribute = path.extension().is_some_and(|ending| ending == "html") && before.ends_with('=');
+            // What is put together with a word ends where that begins.
+            if is_of_family && !is_attribute && !word.ends_with('-') && !NO_KEYS.contains(&word) {
+                seen += 1;
+                if !keys.contains(word) {
+                    missing.insert(format!("{word} in {}", path.display()));
+                }
+            }
+        }
+        for call in [".t(\"", ".t1(\""] {
             for (at, _) in text.match_indices(call) {
-                let rest = &text[at + call.len()..];
-                let key = rest.trim_start().trim_start_matches('"').split('"').next().unwrap();
-                let is_key =
-                    key.contains('-') && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-                if is_key && !keys.contains(key) {
+                let key = text[at + call.len()..].split('"').next().unwrap();
+                if !keys.contains(key) {
                     missing.insert(format!("{key} in {}", path.display()));
                 }
             }
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
+    assert!(seen > 300, "{seen} were seen");
 }
 
 #[test]
 fn every_text_that_is_there_is_asked_for() {
     let sources = sources();
-    let asked: BTreeSet<&str> = sources.iter().flat_map(|(_, text)| quoted(text)).collect();
+    let named: BTreeSet<&str> = sources.iter().flat_map(|(_, text)| quoted(text)).map(|(_, word)| word).collect();
+    let called: BTreeSet<&str> = sources.iter().flat_map(|(_, text)| asked(text)).collect();
+    // A single word stands for much else too.
+    let is_asked = |key: &str| if key.contains('-') { named.contains(key) } else { called.contains(key) };
     let done: BTreeSet<String> = sources
         .iter()
         .flat_map(|(_, text)| text.match_indices("done=").map(|(at, _)| &text[at + 5..]))
@@ -126,9 +167,41 @@ fn every_text_that_is_there_is_asked_for() {
     let unused: Vec<&String> = Texts::of(Language::English)
         .keys()
         .iter()
-        .filter(|key| !asked.contains(key.as_str()) && !made_up.contains(*key) && !done.contains(*key))
-        .filter(|key| !BY_WORD.iter().any(|family| key.strip_prefix(family).is_some_and(|word| asked.contains(word))))
+        .filter(|key| !is_asked(key) && !made_up.contains(*key) && !done.contains(*key))
+        .filter(|key| !BY_WORD.iter().any(|family| key.strip_prefix(family).is_some_and(|word| named.contains(word))))
         .filter(|key| !FAMILIES.iter().any(|family| key.starts_with(family)) && !views.contains(&key.as_str()))
         .collect();
     assert!(unused.is_empty(), "{unused:#?}");
+}
+
+/// The names of the values in each text of a language.
+fn values(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/texts").join(language.as_str());
+    let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let mut key = String::new();
+        for line in text.lines() {
+            // What goes on from the line before is set in.
+            if let Some((name, _)) =
+                line.split_once('=').filter(|_| line.starts_with(|c: char| c.is_ascii_alphabetic()))
+            {
+                name.trim().clone_into(&mut key);
+            }
+            let names = line.match_indices('$').map(|(at, _)| &line[at + 1..]);
+            let names = names.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap());
+            values.entry(key.clone()).or_default().extend(names.map(str::to_owned));
+        }
+    }
+    values
+}
+
+#[test]
+fn texts_are_told_with_the_same_values_in_every_language() {
+    let (turkish, english) = (values(Language::Turkish), values(Language::English));
+    let names = english.values().map(BTreeSet::len).sum::<usize>();
+    assert!(names > 50, "{names} values were seen");
+    let differ = english.iter().filter(|(key, names)| turkish.get(*key) != Some(names));
+    let differ: Vec<_> = differ.map(|(key, names)| (key, names, turkish.get(key))).collect();
+    assert!(differ.is_empty(), "{differ:#?}");
 }

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod fleet;
+mod journeys;
+mod keyboard;
 mod looks;
 mod making;
 mod names;
 mod operators;
 mod signing_in;
 mod signup;
+mod turkish;
 mod wizard;
 mod work;

@@ -8,8 +8,6 @@ use std::sync::{
 use control_plane::provisioning::Fault;
 use tests::{TestPlatform, TestSettings, browser::Browser};
 
-use super::wizard::up_to_payment;
-
 /// Without stock every workspace is made step by step.
 async fn platform(fault: Fault) -> TestPlatform {
     let mut wanted = TestSettings { fault, ..TestSettings::default() };
@@ -33,12 +31,12 @@ async fn the_page_shows_each_step_and_leads_into_the_workspace() {
     let is_held = Arc::new(AtomicBool::new(true));
     let platform = platform(held(&is_held, "do open")).await;
     let browser = platform.browser().await;
-    up_to_payment(&browser, "Acme", "ada@example.com").await;
+    browser.sign_up_to_payment("Acme", "ada@example.com").await;
     browser.press("Create workspace").await;
     browser.is_at("/signup/done").await;
     browser.until("a database", async || Ok((states(&browser).await == "done done doing").then_some(()))).await;
     browser.shows("Make the database").await;
-    assert!(browser.axe().await.is_empty());
+    assert!(browser.axe("html").await.is_empty());
 
     is_held.store(false, Ordering::SeqCst);
     browser.is_at("/app").await;
@@ -52,9 +50,10 @@ async fn without_scripts_the_page_looks_again_by_itself() {
     let is_held = Arc::new(AtomicBool::new(true));
     let platform = platform(held(&is_held, "do open")).await;
     let browser = platform.browser().await.without_scripts().await;
-    up_to_payment(&browser, "Acme", "ada@example.com").await;
+    browser.sign_up_to_payment("Acme", "ada@example.com").await;
     browser.press("Create workspace").await;
     browser.is_at("/signup/done").await;
+    browser.runs_no_scripts().await;
     browser.shows("Make the database").await;
     is_held.store(false, Ordering::SeqCst);
     browser.is_at("/app").await;
@@ -68,10 +67,10 @@ async fn what_could_not_be_made_is_said_and_can_be_tried_again() {
     let fault = Fault::when(move |_, taken, _| taken == "do open" && failing.swap(false, Ordering::SeqCst));
     let platform = platform(fault).await;
     let browser = platform.browser().await;
-    up_to_payment(&browser, "Acme", "ada@example.com").await;
+    browser.sign_up_to_payment("Acme", "ada@example.com").await;
     browser.press("Create workspace").await;
     browser.shows("could not be made").await;
-    assert!(browser.axe().await.is_empty());
+    assert!(browser.axe("html").await.is_empty());
     platform.settled().await;
 
     browser.press("Try again").await;

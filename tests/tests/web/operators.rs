@@ -2,69 +2,29 @@
 
 use control_plane::{ControlPlane, provisioning::Fault};
 use tenancy::TenantSlug;
-use tenantry::serving::{Planes, Platform, Serving};
-use tests::{
-    TestPlatform, TestSettings,
-    browser::{Browser, Look},
-    client::PASSWORD,
-    migrations,
-};
-
-use super::wizard::up_to_payment;
+use tests::{TestPlatform, TestSettings, browser::Browser, client::PASSWORD};
 
 const OPERATOR: &str = "operator@example.com";
 
+/// Makes somebody who may, and signs them in.
 pub(super) async fn sign_in(browser: &Browser, plane: &ControlPlane) {
     plane.ensure_super_admin(OPERATOR, PASSWORD).await.unwrap();
-    browser.goto("/admin").await;
+    browser.goto(&format!("/language/{}?next=/admin", browser.speech.language)).await;
     browser.is_at("/admin/login").await;
     browser.fill("email", OPERATOR).await;
     browser.fill("password", PASSWORD).await;
-    browser.press("Sign in").await;
+    browser.press(browser.t("sign-in")).await;
     browser.is_at("/admin").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_works_in_a_tenant_that_is_suspended_is_told() {
-    let platform = TestPlatform::start().await;
-    let worker = platform.browser().await;
-    up_to_payment(&worker, "Acme", "ada@example.com").await;
-    worker.press("Create workspace").await;
-    worker.is_at("/app").await;
-    worker.goto("/app/customers/new").await;
-    worker.fill("company_name", "Half written").await;
-
-    let operator = platform.browser().await;
-    sign_in(&operator, platform.control_plane()).await;
-    operator.goto("/admin/tenants?search=acme").await;
-    operator.click("a[href='/admin/tenants/acme']").await;
-    operator.click("details.confirm summary").await;
-    operator.fill("reason", "not paid").await;
-    operator.click("form[action$='/suspend'] button").await;
-    operator.shows("The tenant is suspended. Nothing is lost.").await;
-    operator.has_no_problems().await;
-
-    worker.press("Create").await;
-    worker.shows("This workspace is suspended").await;
-    worker.shows("All data is safe").await;
-    worker.goto("/account/settings").await;
-    worker.shows("This workspace is suspended").await;
-
-    operator.click("form[action$='/activate'] button").await;
-    operator.shows("The tenant is served again.").await;
-    worker.goto("/app/customers").await;
-    worker.shows("Nothing here yet").await;
-    platform.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_is_made_and_dropped_with_its_slug_typed() {
-    let platform = TestPlatform::start().await;
+    let platform = TestPlatform::stocked().await;
     let browser = platform.browser().await;
     sign_in(&browser, platform.control_plane()).await;
     browser.goto("/admin/tenants/new").await;
     browser.click("main form button.primary").await;
-    assert!(!browser.error_of("name").await.is_empty());
+    browser.refuses("name", browser.t("refusal-empty")).await;
     browser.fill("name", "Kısa İş Ltd.").await;
     browser.fill("owner_name", "Ada").await;
     browser.fill("owner_email", "ada@example.com").await;
@@ -200,7 +160,7 @@ async fn what_was_found_is_mended_after_it_was_asked_back() {
     browser.goto("/admin/doctor").await;
     browser.press("Examine").await;
     browser.shows("Databases of nobody").await;
-    assert!(browser.axe().await.is_empty());
+    assert!(browser.axe("html").await.is_empty());
 
     // Somebody looks again, and finds another one: that was not shown here.
     orphan("nobody-else").await;
@@ -231,61 +191,4 @@ async fn what_was_found_is_mended_after_it_was_asked_back() {
     assert_eq!((left, logged), (0, 2));
     browser.has_no_problems_but(&[409]).await;
     platform.stop().await;
-}
-
-/// What some tenants' rows don't allow; and slow enough that somebody sees it.
-const MORE: &str = "SELECT pg_sleep(0.4); CREATE UNIQUE INDEX customers_names ON customers (company_name);";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_is_watched_to_its_end_with_one_tenant_that_fails() {
-    let older = TestPlatform::start().await;
-    for name in ["Aa", "Bb", "Cc", "Dd", "Ee"] {
-        let (_, owner) = older.tenant(name).await;
-        for _ in 0..if name == "Cc" { 2 } else { 1 } {
-            owner.post("/api/v1/customers", &serde_json::json!({ "company_name": "Same" })).await.expect(201);
-        }
-    }
-    let folder = migrations::with(&[MORE]);
-    let mut settings = older.platform.settings.clone();
-    settings.provisioning.migrations = Some(folder.path().to_path_buf());
-    let newer = Serving::start(&Platform::new(settings).unwrap(), Planes::All, Fault::default()).await.unwrap();
-    let browser = Browser::open(&format!("http://{}", newer.address), Look::default()).await;
-    sign_in(&browser, newer.control_plane.as_ref().unwrap()).await;
-
-    browser.goto("/admin/fleet").await;
-    browser.shows("V5__more_5").await;
-    browser.press("Rehearse").await;
-    browser.shows("The rehearsal has begun. It changes nothing.").await;
-    browser
-        .until("the rehearsal's verdicts", async || Ok((browser.count("#rehearsal table a").await > 0).then_some(())))
-        .await;
-    assert_eq!(browser.text_of("#rehearsal table a").await, "cc");
-    browser.has_no_problems().await;
-
-    // The part of the page that it stands in was just replaced.
-    browser.paste("concurrency", "1").await;
-    browser.press("Start").await;
-    browser.shows("The run has begun.").await;
-    // It moves by itself: what was done is seen before it has ended.
-    let turns = "return document.querySelector('#run progress')?.value ?? -1";
-    let mut seen = Vec::new();
-    browser
-        .until("the run's end", async || {
-            let now = browser.run(turns).await.as_f64().unwrap_or(-1.0);
-            if seen.last() != Some(&now) {
-                seen.push(now);
-            }
-            Ok((browser.count("#run").await == 0).then_some(()))
-        })
-        .await;
-    assert!(seen.len() >= 3, "the bar was seen at {seen:?}");
-    browser.shows("cc").await;
-    browser.shows("customers_names").await;
-    browser.has_no_problems().await;
-    let session = older.platform_session().await;
-    let sql = "SELECT count(*) FROM tenants WHERE schema_version = 5";
-    let at_five: i64 = session.query_one(sql, &[]).await.unwrap().get(0);
-    assert_eq!(at_five, 4);
-    newer.stop().await.unwrap();
-    older.stop().await;
 }

@@ -12,7 +12,7 @@ const EMAIL: &str = "ada@example.com";
 
 async fn scene() -> TestPlatform {
     let platform = TestPlatform::start().await;
-    platform.client.sign_up("Acme", EMAIL).await.expect(201);
+    platform.tenant_of("Acme", EMAIL).await;
     platform
 }
 
@@ -31,11 +31,10 @@ async fn in_and_out_again() {
     assert_eq!(browser.value("password").await, "");
     browser.fill("email", "nobody@example.com").await;
     browser.fill("password", PASSWORD).await;
-    browser.press("Sign in").await;
-    browser
-        .until("the same words", async || Ok((browser.value("email").await == "nobody@example.com").then_some(())))
-        .await;
+    // The same words as before, on another page.
+    browser.led_on(async || browser.press("Sign in").await).await;
     browser.shows("The e-mail address or the password is wrong.").await;
+    assert_eq!(browser.value("email").await, "nobody@example.com");
     browser.has_no_problems_but(&[401]).await;
 
     browser.fill("email", EMAIL).await;
@@ -63,9 +62,7 @@ async fn a_forgotten_password_is_set_anew_by_mail() {
     browser.is_at("/password/forgot").await;
     browser.fill("email", "no address").await;
     browser.send().await;
-    browser
-        .until("a word at the field", async || Ok((!browser.error_of("email").await.is_empty()).then_some(())))
-        .await;
+    browser.refuses_somehow("email").await;
     assert_eq!(browser.value("email").await, "no address");
     browser.fill("email", EMAIL).await;
     browser.send().await;
@@ -76,9 +73,7 @@ async fn a_forgotten_password_is_set_anew_by_mail() {
     browser.goto(&format!("/password?token={token}")).await;
     browser.fill("password", "short").await;
     browser.send().await;
-    browser
-        .until("a word at the field", async || Ok((!browser.error_of("password").await.is_empty()).then_some(())))
-        .await;
+    browser.refuses_somehow("password").await;
     browser.fill("password", "another good password").await;
     browser.send().await;
     browser.is_at("/login").await;
@@ -92,6 +87,7 @@ async fn a_forgotten_password_is_set_anew_by_mail() {
     browser.fill("password", "a third good password").await;
     browser.send().await;
     browser.shows("This link is not valid, or no longer.").await;
+    browser.has_no_problems_but(&[422]).await;
     platform.stop().await;
 }
 
@@ -135,7 +131,7 @@ async fn cookies_are_for_this_site_and_no_script() {
         let mut wanted = TestSettings::default();
         wanted.settings.http.allow_plain = is_plain;
         let platform = TestPlatform::with(wanted).await;
-        platform.client.sign_up("Acme", EMAIL).await.expect(201);
+        platform.tenant_of("Acme", EMAIL).await;
         let visitor = platform.visitor();
         let first = visitor.get("/login").await.expect(200);
         let token = first.form_token().to_owned();
@@ -204,7 +200,7 @@ async fn an_access_that_has_run_out_is_renewed_and_a_form_goes_along() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_of_somebody_else_is_refused() {
     let platform = scene().await;
-    platform.client.sign_up("Other", "eve@example.com").await.expect(201);
+    platform.tenant_of("Other", "eve@example.com").await;
     let (ada, eve) = (platform.visitor(), platform.visitor());
     ada.sign_in(EMAIL).await;
     eve.sign_in("eve@example.com").await;

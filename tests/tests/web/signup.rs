@@ -2,13 +2,9 @@
 
 use serde_json::json;
 use tenancy::Language;
-use tests::{
-    TestPlatform,
-    browser::{Browser, Look},
-    client::PASSWORD,
-};
+use tests::{TestPlatform, browser::Look, client::PASSWORD};
 
-use super::wizard::{account, go_on, up_to_payment};
+use super::wizard::{account, go_on, make, slug_is};
 
 const EMAIL: &str = "ada@example.com";
 
@@ -19,30 +15,10 @@ async fn slug_of(platform: &TestPlatform, email: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_company_signs_up_page_by_page() {
-    let platform = TestPlatform::start().await;
-    let browser = platform.browser().await;
-    up_to_payment(&browser, "Quattro Stand A.Ş.", EMAIL).await;
-    browser.shows("Quattro Stand A.Ş.").await;
-    browser.shows(EMAIL).await;
-    browser.shows("Professional").await;
-    browser.has_no_problems().await;
-    browser.press("Create workspace").await;
-    browser.is_at("/app").await;
-    assert_eq!(slug_of(&platform, EMAIL).await, "quattro-stand-a-s");
-
-    // What was filled in is gone with it.
-    browser.goto("/signup/payment").await;
-    browser.is_at("/signup").await;
-    assert_eq!(browser.value("company_name").await, "");
-    platform.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn how_strong_a_password_is_is_said_while_somebody_types() {
-    let platform = TestPlatform::start().await;
+    let platform = TestPlatform::stocked().await;
     let browser = platform.browser().await;
-    up_to_payment(&browser, "Acme", EMAIL).await;
+    browser.sign_up_to_payment("Acme", EMAIL).await;
     browser.goto("/signup/account").await;
     let level = "const meter = document.getElementById('strength-meter'); return meter.hidden ? -1 : meter.value";
     for (password, words, said) in [
@@ -53,18 +29,20 @@ async fn how_strong_a_password_is_is_said_while_somebody_types() {
         browser.fill("password", password).await;
         assert_eq!((browser.text_of("#strength-text").await.as_str(), browser.run(level).await), (words, json!(said)));
     }
+    browser.has_no_problems().await;
     platform.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_turkish_by_telephone_and_without_scripts() {
-    let platform = TestPlatform::start().await;
+    let platform = TestPlatform::stocked().await;
     let look = Look { width: Look::NARROW, language: Language::Turkish, dark: true };
     let browser = platform.browser_with(look).await.without_scripts().await;
     browser.goto("/signup").await;
+    browser.runs_no_scripts().await;
     browser.press("Devam").await;
     browser.shows("Bir alana").await;
-    assert!(!browser.error_of("company_name").await.is_empty());
+    browser.refuses_somehow("company_name").await;
     browser.fill("company_name", "Çağrı Şirketi").await;
     browser.press("Devam").await;
     browser.is_at("/signup/package").await;
@@ -76,69 +54,13 @@ async fn in_turkish_by_telephone_and_without_scripts() {
     browser.click("main form button").await;
     browser.is_at("/app").await;
     assert_eq!(slug_of(&platform, EMAIL).await, "cagri-sirketi");
-    platform.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_said_at_its_field_and_the_rest_is_kept() {
-    let platform = TestPlatform::start().await;
-    let browser = platform.browser().await;
-    browser.goto("/signup").await;
-    browser.press("Continue").await;
-    browser.shows("One field needs another look.").await;
-    assert_eq!(browser.error_of("company_name").await, "Please fill this in.");
-    assert_eq!(browser.error_of("slug").await, "");
-
-    browser.fill("company_name", "Acme").await;
-    slug_is(&browser, "acme", "This address is free.").await;
-    for (slug, said) in [
-        ("Not A Slug", "Use lower-case letters a–z, digits, and single dashes between them."),
-        ("a", "Use 2 to 40 characters."),
-        ("admin", "This one is reserved; choose another."),
-    ] {
-        browser.fill("slug", slug).await;
-        browser.press("Continue").await;
-        browser.until(said, async || Ok((browser.error_of("slug").await == said).then_some(()))).await;
-        assert_eq!((browser.value("company_name").await, browser.value("slug").await), ("Acme".into(), slug.into()));
-    }
-    browser.fill("slug", "acme").await;
-    go_on(&browser, "/signup/package").await;
-
-    // No page lets somebody choose none; but a page is no law.
-    browser.run("document.querySelectorAll('[name=package_key]').forEach((one) => one.checked = false)").await;
-    browser.press("Continue").await;
-    browser.shows("Choose a package.").await;
-    go_on(&browser, "/signup/account").await;
-
-    browser.press("Continue").await;
-    browser.shows("3 fields need another look.").await;
-    for name in ["owner_name", "owner_email", "password"] {
-        assert_eq!(browser.error_of(name).await, "Please fill this in.", "{name}");
-    }
-    for (email, password, wrong, said) in [
-        ("nobody", PASSWORD, "owner_email", "Write an e-mail address, like name@example.com."),
-        (EMAIL, "short", "password", "Use at least 8 characters."),
-        (EMAIL, "aaaaaaaaaaaa", "password", "Don't repeat one character."),
-        (EMAIL, EMAIL, "password", "Don't use your e-mail address."),
-    ] {
-        account(&browser, "Ada", email, password).await;
-        browser.press("Continue").await;
-        browser.until(said, async || Ok((browser.error_of(wrong).await == said).then_some(()))).await;
-        browser.shows("One field needs another look.").await;
-        assert_eq!(
-            (browser.value("owner_name").await, browser.value("owner_email").await),
-            ("Ada".into(), email.into())
-        );
-    }
-    account(&browser, "Ada", EMAIL, PASSWORD).await;
-    go_on(&browser, "/signup/payment").await;
     browser.has_no_problems_but(&[422]).await;
     platform.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn going_back_loses_nothing_and_the_password_is_kept() {
-    let platform = TestPlatform::start().await;
+    let platform = TestPlatform::stocked().await;
     let browser = platform.browser().await;
     browser.goto("/signup").await;
     browser.fill("company_name", "Acme").await;
@@ -175,26 +97,16 @@ async fn going_back_loses_nothing_and_the_password_is_kept() {
     browser.is_at("/signup/account").await;
     assert_eq!(browser.value("owner_email").await, EMAIL);
     browser.goto("/signup/payment").await;
-    browser.press("Create workspace").await;
-    browser.is_at("/app").await;
+    make(&browser).await;
     assert_eq!(slug_of(&platform, EMAIL).await, "acme-stands");
+    browser.has_no_problems().await;
     platform.stop().await;
-}
-
-async fn slug_is(browser: &Browser, slug: &str, status: &str) {
-    let what = format!("the address {slug:?} with {status:?}");
-    browser
-        .until(&what, async || {
-            let said = browser.text_of("[data-slug-status]").await;
-            Ok((browser.value("slug").await == slug && said == status).then_some(()))
-        })
-        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_is_suggested_while_somebody_types() {
-    let platform = TestPlatform::start().await;
-    platform.client.sign_up("Acme", "first@example.com").await.expect(201);
+    let platform = TestPlatform::stocked().await;
+    platform.tenant_of("Acme", "first@example.com").await;
     let browser = platform.browser().await;
     browser.goto("/signup").await;
     browser.fill("company_name", "Işık Fuarcılık Ltd. Şti.").await;
@@ -207,10 +119,15 @@ async fn an_address_is_suggested_while_somebody_types() {
     slug_is(&browser, "admin", "This one is reserved; choose another.").await;
     browser.has_no_problems().await;
 
-    // What somebody has chosen is not overwritten.
+    // What somebody has chosen is not overwritten: nobody is asked, also when it would be time.
     browser.fill("slug", "acme-of-ada").await;
     slug_is(&browser, "acme-of-ada", "This address is free.").await;
+    browser.run("window.asked = []; const ask = fetch; window.fetch = (to) => (asked.push(to), ask(to));").await;
     browser.fill("company_name", "Acme Inc").await;
+    browser.run("window.isTime = false; setTimeout(() => window.isTime = true, 500)").await;
+    browser.read("the time that a suggestion takes", "return window.isTime || null", vec![]).await;
+    assert_eq!(browser.run("return asked").await, json!([]));
+    assert_eq!(browser.value("slug").await, "acme-of-ada");
     go_on(&browser, "/signup/package").await;
     browser.press("Back").await;
     browser.is_at("/signup").await;
@@ -219,51 +136,9 @@ async fn an_address_is_suggested_while_somebody_types() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_took_meanwhile_is_said_and_nothing_is_lost() {
-    let platform = TestPlatform::start().await;
-    platform.client.sign_up("Acme", "first@example.com").await.expect(201);
-    let browser = platform.browser().await;
-    browser.goto("/signup").await;
-    browser.fill("company_name", "Acme").await;
-    browser.fill("slug", "acme").await;
-    browser.press("Continue").await;
-    browser
-        .until("it is taken", async || Ok((browser.error_of("slug").await == "This one is taken.").then_some(())))
-        .await;
-    assert_eq!(browser.value("company_name").await, "Acme");
-
-    browser.fill("slug", "fuar").await;
-    go_on(&browser, "/signup/package").await;
-    go_on(&browser, "/signup/account").await;
-    account(&browser, "Ada", "first@example.com", PASSWORD).await;
-    go_on(&browser, "/signup/payment").await;
-    platform.client.sign_up("Fuar", "second@example.com").await.expect(201);
-    browser.press("Create workspace").await;
-    browser
-        .until("it is taken", async || Ok((browser.error_of("slug").await == "This one is taken.").then_some(())))
-        .await;
-    assert_eq!(browser.value("company_name").await, "Acme");
-
-    browser.fill("slug", "fuarcilik").await;
-    go_on(&browser, "/signup/package").await;
-    go_on(&browser, "/signup/account").await;
-    go_on(&browser, "/signup/payment").await;
-    browser.press("Create workspace").await;
-    browser.shows("There is an account with this address.").await;
-    assert!(!browser.error_of("owner_email").await.is_empty());
-    assert_eq!(browser.value("owner_name").await, "Ada");
-    browser.fill("owner_email", EMAIL).await;
-    go_on(&browser, "/signup/payment").await;
-    browser.press("Create workspace").await;
-    browser.is_at("/app").await;
-    assert_eq!(slug_of(&platform, EMAIL).await, "fuarcilik");
-    platform.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_link_of_the_mail_proves_the_address_once() {
-    let platform = TestPlatform::start().await;
-    platform.client.sign_up("Acme", EMAIL).await.expect(201);
+    let platform = TestPlatform::stocked().await;
+    platform.tenant_of("Acme", EMAIL).await;
     let token = platform.mail(EMAIL, "token=").await.token();
     let browser = platform.browser().await;
     browser.goto(&format!("/verify?slug=acme&token=x{token}")).await;
@@ -275,25 +150,27 @@ async fn the_link_of_the_mail_proves_the_address_once() {
     let session = platform.platform_session().await;
     let sql = "SELECT email_verified IS NOT NULL FROM users WHERE email = $1";
     assert!(session.query_one(sql, &[&EMAIL]).await.unwrap().get::<_, bool>(0));
+    browser.has_no_problems_but(&[422]).await;
     platform.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_button_pressed_twice_makes_one_workspace() {
-    let platform = TestPlatform::start().await;
+    let platform = TestPlatform::stocked().await;
     let tenants = async || {
         let session = platform.platform_session().await;
         session.query_one("SELECT count(*) FROM tenants", &[]).await.unwrap().get::<_, i64>(0)
     };
     let browser = platform.browser().await;
-    up_to_payment(&browser, "Acme", EMAIL).await;
+    browser.sign_up_to_payment("Acme", EMAIL).await;
     browser.click_twice("main form button").await;
     browser.is_at("/app").await;
     assert_eq!(tenants().await, 1);
 
     // Nothing in the page holds the second one back here.
     let plain = platform.browser().await.without_scripts().await;
-    up_to_payment(&plain, "Other", "other@example.com").await;
+    plain.sign_up_to_payment("Other", "other@example.com").await;
+    plain.runs_no_scripts().await;
     plain.click_twice("main form button").await;
     plain.is_at("/app").await;
     assert_eq!(tenants().await, 2);
@@ -304,6 +181,7 @@ async fn a_button_pressed_twice_makes_one_workspace() {
     visitor.fill("/signup/package", &[("package_key", "starter"), ("billing_cycle", "monthly")]).await.expect(303);
     let account = [("owner_name", "Eve"), ("owner_email", "eve@example.com"), ("password", PASSWORD)];
     visitor.fill("/signup/account", &account).await.expect(303);
+    platform.restocked().await;
     let page = visitor.get("/signup/payment").await.expect(200);
     let token = [("form_token", page.form_token())];
     let (one, other) = tokio::join!(visitor.post("/signup/payment", &token), visitor.post("/signup/payment", &token));

@@ -1,6 +1,6 @@
-//! The way through the wizard, for tests that begin somewhere on it. In English.
+//! The way through the wizard, for tests that begin somewhere on it.
 
-use tests::{browser::Browser, client::PASSWORD};
+use tests::browser::Browser;
 
 pub(super) async fn company(browser: &Browser, name: &str) {
     browser.goto("/signup").await;
@@ -16,14 +16,24 @@ pub(super) async fn account(browser: &Browser, name: &str, email: &str, password
 
 /// To the next step.
 pub(super) async fn go_on(browser: &Browser, path: &str) {
-    browser.press("Continue").await;
+    browser.press(browser.t("continue")).await;
     browser.is_at(path).await;
 }
 
-/// The first three steps, with what anybody would fill in.
-pub(super) async fn up_to_payment(browser: &Browser, name: &str, email: &str) {
-    company(browser, name).await;
-    go_on(browser, "/signup/account").await;
-    account(browser, "Ada Lovelace", email, PASSWORD).await;
-    go_on(browser, "/signup/payment").await;
+/// The last button.
+pub(super) async fn make(browser: &Browser) {
+    browser.press(browser.t("signup-make")).await;
+    browser.is_at("/app").await;
+}
+
+/// Waits until this address stands there with what is said of it. Whoever types one before the suggestion has come is
+/// overtaken by it.
+pub(super) async fn slug_is(browser: &Browser, slug: &str, status: &str) {
+    let what = format!("the address {slug:?} with {status:?}");
+    browser
+        .until(&what, async || {
+            let said = browser.text_of("[data-slug-status]").await;
+            Ok((browser.value("slug").await == slug && said == status).then_some(()))
+        })
+        .await;
 }
