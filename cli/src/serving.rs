@@ -9,6 +9,7 @@ use std::{
 
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, middleware::from_fn, web};
 use control_plane::{ControlPlane, provisioning::Fault};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::ExposeSecret;
 use tenancy::{
     Problem,
@@ -115,6 +116,7 @@ impl Platform {
                 provisioning: settings.provisioning.clone(),
                 fleet: settings.fleet.clone(),
             },
+            base_domain: settings.runtime.base_domain.clone(),
             allow_plain_http: settings.http.allow_plain,
             fault,
         })?)
@@ -162,6 +164,10 @@ pub struct Serving {
 
 /// How long requests under way may take to end when the program stops.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a connection stays open without a request, its first one included. Longer than programs and proxies keep
+/// theirs, which is 90 seconds at most with those in wide use: otherwise it would now and then be closed, or answered
+/// with 408, in the moment in which they send a request on it.
+const IDLE: Duration = Duration::from_secs(100);
 
 impl Serving {
     /// Starts the planes and listens on the configured address. Ready when this returns.
@@ -245,7 +251,8 @@ impl Serving {
             workers => workers,
         };
         // A client that hangs up is noticed at once, and its statement cancelled.
-        let server = server.h1_allow_half_closed(false);
+        let server = server.h1_allow_half_closed(false).keep_alive(IDLE).client_request_timeout(IDLE);
+        open_as_many_as_allowed();
         let server = server.workers(workers).disable_signals().shutdown_timeout(GRACE.as_secs());
         Ok(server.listen(listener)?.run())
     }
@@ -265,6 +272,13 @@ impl Serving {
         self.server.await.map_err(CliError::new)??;
         Ok(())
     }
+}
+
+/// Every connection is an open file, and what a login may have open is often set for programs of another kind.
+fn open_as_many_as_allowed() {
+    let allowed = getrlimit(Resource::Nofile);
+    // Where the system says no, connections wait, as they would have without.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: allowed.maximum, ..allowed });
 }
 
 async fn nowhere() -> Result<HttpResponse, Problem> {

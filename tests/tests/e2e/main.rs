@@ -7,6 +7,7 @@ mod chaos;
 mod cli;
 mod cli_commands;
 mod cluster;
+mod connections;
 mod customers;
 mod customers_list;
 mod description;
