@@ -62,6 +62,8 @@ pub struct Options {
     pub backups: Backups,
     /// What an operator can set.
     pub settings: Settings,
+    /// The name below which workspaces have theirs, as the runtimes know it.
+    pub base_domain: String,
     /// Whether browsers may reach the pages by plain HTTP; for development.
     pub allow_plain_http: bool,
     /// For tests: steps that fail.
@@ -139,8 +141,18 @@ impl ControlPlane {
     /// # Errors
     /// [`StartError`] when a setting does not hold.
     pub fn new(options: Options) -> Result<Self, StartError> {
-        let Options { admin, connections, prefix, master_key, mail_folder, backups, settings, allow_plain_http, fault } =
-            options;
+        let Options {
+            admin,
+            connections,
+            prefix,
+            master_key,
+            mail_folder,
+            backups,
+            settings,
+            base_domain,
+            allow_plain_http,
+            fault,
+        } = options;
         let pool = platform::pool(&admin, connections)?;
         let bell = Bell::default();
         let site = Site::new(master_key.clone(), !allow_plain_http);
@@ -165,8 +177,15 @@ impl ControlPlane {
         let adoption = Adoption::new(tenants.clone(), packages.clone(), provisioning.clone());
         let identity = Identity::new(pool.clone(), &master_key, bell.clone(), settings.identity);
         let unverified_days = settings.signup.unverified_expire_days;
-        let signup =
-            Signup::new(pool.clone(), master_key, identity.clone(), tenants.clone(), packages.clone(), settings.signup);
+        let signup = Signup::new(
+            pool.clone(),
+            master_key,
+            identity.clone(),
+            tenants.clone(),
+            packages.clone(),
+            settings.signup,
+            base_domain,
+        );
         let doctor = Doctor::new(pool.clone(), provisioning.clone());
         let fleet = Fleet::new(pool.clone(), admin.clone(), provisioning.clone(), settings.fleet);
         Ok(Self {

@@ -26,7 +26,7 @@ impl FieldErrors {
         let length = value.chars().count();
         let multi_line = max > 500;
         let wrong = |c: char| c.is_control() && !(multi_line && matches!(c, '\n' | '\r' | '\t'));
-        if length < min && min == 1 {
+        if min == 1 && value.chars().all(shows_nothing) {
             self.add(field, "must not be empty");
         } else if length < min || length > max {
             self.add(field, format_args!("must have {min} to {max} characters"));
@@ -56,5 +56,31 @@ impl FieldErrors {
     #[must_use]
     pub fn problem(self) -> Problem {
         Problem::validation(self.0)
+    }
+}
+
+/// Whether a character leaves nothing to be seen (Unicode, `White_Space` and `Default_Ignorable_Code_Point`).
+fn shows_nothing(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_nobody_sees_is_none() {
+        let taken = |text: &str| FieldErrors::default().text("name", text, 1, 10);
+        for nothing in ["", "  ", "\u{200b}", "\u{2060}\u{feff}", "\u{202e} \u{3164}"] {
+            assert_eq!(taken(nothing), None, "{nothing:?}");
+        }
+        for text in ["a", "ı", "👩\u{200d}👧", "0"] {
+            assert_eq!(taken(text).as_deref(), Some(text));
+        }
     }
 }

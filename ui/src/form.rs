@@ -7,8 +7,12 @@ use tenancy::{Code, Problem, TenantId, UserId};
 
 use crate::{Site, page::visitor};
 
-/// The largest form, in bytes.
-const MAX_BYTES: usize = 2 * 1024 * 1024;
+/// The largest form of somebody who is signed in, and of a stranger, in KB: what is far too long for a field is still
+/// told so at that field.
+const MAX_KB: usize = 2 * 1024;
+const MAX_KB_OF_STRANGERS: usize = 512;
+/// How many fields a form has at most.
+const MAX_FIELDS: usize = 1000;
 /// The field that every form has.
 const TOKEN: &str = "form_token";
 
@@ -83,15 +87,19 @@ impl FromRequest for Form {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let body = web::Payload::from_request(&request, &mut { payload }).await.map_err(Problem::internal)?;
-            let read = body.to_bytes_limited(MAX_BYTES).await;
+            let is_signed_in = request.extensions().contains::<FormOwner>();
+            let most = if is_signed_in { MAX_KB } else { MAX_KB_OF_STRANGERS };
+            let read = body.to_bytes_limited(most * 1024).await;
             let bytes = match read {
                 Ok(Ok(bytes)) => bytes,
                 Ok(Err(error)) => return Err(Problem::new(Code::BadRequest, error.to_string())),
                 Err(_) => {
-                    let message = format!("A form must have at most {} MB", MAX_BYTES / 1024 / 1024);
-                    return Err(Problem::new(Code::PayloadTooLarge, message));
+                    return Err(Problem::new(Code::PayloadTooLarge, format!("A form must have at most {most} KB")));
                 }
             };
+            if bytes.iter().filter(|byte| **byte == b'&').count() >= MAX_FIELDS {
+                return Err(Problem::new(Code::BadRequest, format!("A form must have at most {MAX_FIELDS} fields")));
+            }
             let text = std::str::from_utf8(&bytes).unwrap_or_default();
             let fields = web::Query::<Vec<(String, String)>>::from_query(text)
                 .map_err(|error| Problem::new(Code::BadRequest, format!("The form can't be read: {error}")))?;

@@ -36,7 +36,7 @@ pub use settings::{AccessTokenSeconds, Settings};
 pub use signer::{Subject, TokenSigner};
 pub use store::insert_user;
 use tenancy::{
-    EmailAddress, Language, UserId,
+    EmailAddress, UserId,
     secrets::MasterKey,
     token::{Claims, PublicKey},
 };
@@ -131,7 +131,7 @@ impl Identity {
             password_hash: Some(self.passwords.hash(password).await?),
             verified: true,
             super_admin: true,
-            language: Language::English,
+            language: None,
         };
         match insert_user(&self.db().await?, &new).await {
             Ok(()) => Ok(true),

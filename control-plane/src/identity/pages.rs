@@ -59,6 +59,13 @@ impl Next {
     fn path(&self) -> LocalPath {
         LocalPath::parse(self.next.as_deref(), HOME)
     }
+
+    /// Where somebody goes who has to sign in first: by the tenant that was named, where one was.
+    fn whole(&self) -> LocalPath {
+        let Some(tenant) = &self.tenant else { return self.path() };
+        let next = ui::encoded(self.path().as_str());
+        LocalPath::parse(Some(&format!("{SESSION_PATH}?tenant={}&next={next}", ui::encoded(tenant))), HOME)
+    }
 }
 
 #[derive(Template)]
@@ -136,7 +143,7 @@ async fn session(
                 return Err(problem);
             }
             // What a form had is lost only here: nobody is signed in any more.
-            let back = if *http.method() == Method::GET { next } else { LocalPath::parse(None, HOME) };
+            let back = if *http.method() == Method::GET { query.whole() } else { LocalPath::parse(None, HOME) };
             let login = format!("/login?next={}", ui::encoded(back.as_str()));
             // A form that another site sent comes without our cookies (SameSite), which says nothing of the sign-in.
             if http.cookie(SESSION).is_none() {

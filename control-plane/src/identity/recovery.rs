@@ -58,6 +58,24 @@ impl Identity {
         Ok(())
     }
 
+    /// Sends the mail with which somebody proves their address once more, unless they have, or one was written within
+    /// the last ten minutes.
+    ///
+    /// # Errors
+    /// [`IdentityError`], when the platform database gives no answer.
+    pub async fn mail_verification(&self, user: UserId, tenant: Option<TenantId>) -> Result<(), IdentityError> {
+        let mut db = self.db().await?;
+        let transaction = db.transaction().await?;
+        store::lock(&transaction, user).await?;
+        let is_due = store::by_id(&transaction, user).await?.is_some_and(|user| !user.email_verified);
+        if is_due && !mail::is_recent(&transaction, Template::VerifyEmail, user).await? {
+            mail::enqueue(&transaction, Template::VerifyEmail, user, tenant).await?;
+        }
+        transaction.commit().await?;
+        self.bell.ring();
+        Ok(())
+    }
+
     /// Sets a password with the token of an invitation or of a forgotten one. Proves the address, takes up the
     /// invitation, and ends every sign-in with the access tokens that came of it. Returns the address, to sign in with.
     ///

@@ -35,7 +35,7 @@ pub async fn insert_user(db: &impl GenericClient, new: &NewUser) -> Result<(), S
         )
         .await?;
     let status = if new.password_hash.is_some() { UserStatus::Active } else { UserStatus::Invited };
-    let language = new.language.as_str();
+    let language = new.language.map(Language::as_str);
     db.execute(
         &statement,
         &[&new.id, &new.email, &new.name, &new.password_hash, &status, &new.super_admin, &new.verified, &language],

@@ -33,8 +33,8 @@ pub struct NewUser {
     pub verified: bool,
     /// Whether they run the platform.
     pub super_admin: bool,
-    /// The language of their mails.
-    pub language: Language,
+    /// The language of their mails and pages; `None` where nobody knows it.
+    pub language: Option<Language>,
 }
 
 /// A user as they see themselves.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use deadpool_postgres::Pool;
 pub use sender::Mailer;
 pub use settings::{MailUrl, MailUrlError, Settings};
-pub use store::enqueue;
+pub use store::{enqueue, is_recent};
 use tenancy::text_enum;
 use tokio::sync::Notify;
 pub use transport::{Transport, TransportError};

@@ -25,6 +25,16 @@ pub async fn enqueue(
     Ok(())
 }
 
+/// Whether somebody was written this within the last ten minutes.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_recent(db: &impl GenericClient, template: Template, user: UserId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT FROM mails
+        WHERE user_id = $1 AND template = $2 AND created_at > now() - interval '10 minutes')";
+    Ok(db.query_one(sql, &[&user, &template]).await?.get(0))
+}
+
 /// A mail to send now.
 #[derive(Debug)]
 pub(super) struct Due {
@@ -65,6 +75,7 @@ pub(super) struct Recipient {
     pub(super) name: String,
     pub(super) verified: bool,
     pub(super) status: UserStatus,
+    /// That of the tenant which it is about, else that of the user.
     pub(super) language: Language,
     /// Slug and name of the tenant; `None` also when that is gone.
     pub(super) tenant: Option<(TenantSlug, String)>,
@@ -73,7 +84,8 @@ pub(super) struct Recipient {
 pub(super) async fn recipient(db: &impl GenericClient, due: &Due) -> Result<Option<Recipient>, StoreError> {
     let statement = db
         .prepare_cached(
-            "SELECT u.email, u.name, u.email_verified IS NOT NULL, u.status, u.preferences ->> 'language', t.slug, t.name
+            "SELECT u.email, u.name, u.email_verified IS NOT NULL, u.status,
+                    coalesce(t.language, u.preferences ->> 'language'), t.slug, t.name
              FROM users u LEFT JOIN tenants t ON t.id = $2 AND t.status NOT IN ('failed', 'deleted')
              WHERE u.id = $1",
         )

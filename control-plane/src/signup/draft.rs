@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, cookie::Cookie};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tenancy::{Problem, TenantId};
-use ui::Page;
+use ui::{Form, Page};
 use uuid::Uuid;
 
 use super::SignupBody;
@@ -14,6 +14,8 @@ const COOKIE: &str = "tenantry_signup";
 const PATH: &str = "/signup";
 /// How long a browser keeps it, in seconds.
 const KEPT: i64 = 3600;
+/// The longest text that is kept of a field, in bytes: a browser keeps 4 KB of it all.
+const LONGEST: usize = 800;
 
 /// A signup that is being filled in. It holds a password, and is never logged.
 #[derive(Clone, Serialize, Deserialize)]
@@ -62,6 +64,12 @@ impl Draft {
 
     pub(super) fn cookie(&self, page: &Page) -> Result<Cookie<'static>, Problem> {
         keep(self, page, "signup-draft")
+    }
+
+    /// What was typed in a field so far, right or wrong; more than any of them takes is not kept.
+    pub(super) fn typed(form: &Form, name: &str) -> String {
+        let text = form.get(name).unwrap_or_default().trim();
+        if text.len() <= LONGEST { text.to_owned() } else { String::new() }
     }
 
     /// The same as another signup: the one before was refused, or came to nothing.

@@ -51,6 +51,7 @@ pub struct Signup {
     tenants: Tenants,
     packages: Packages,
     settings: Settings,
+    base_domain: String,
     unverified: Unverified,
 }
 
@@ -84,8 +85,9 @@ impl Signup {
         tenants: Tenants,
         packages: Packages,
         settings: Settings,
+        base_domain: String,
     ) -> Self {
-        Self { pool, master, identity, tenants, packages, settings, unverified: Unverified::default() }
+        Self { pool, master, identity, tenants, packages, settings, base_domain, unverified: Unverified::default() }
     }
 
     /// Signs a company up. The same key with the same request is the same signup, with a new onboarding token.
@@ -215,13 +217,13 @@ impl Signup {
         Ok(errors.problem().errors().clone())
     }
 
-    /// A slug for a company of this name that nobody has just now.
-    pub(super) async fn suggest(&self, name: &str) -> Result<TenantSlug, SignupError> {
+    /// A slug for a company of this name that nobody has just now; `None` where too many are called so.
+    pub(super) async fn suggest(&self, name: &str) -> Result<Option<TenantSlug>, SignupError> {
         let base = TenantSlug::from_name(name);
         // Names that many have get a number when the signup is made; here it is a suggestion.
         let candidates: Vec<TenantSlug> =
             std::iter::once(base.clone()).chain((2..20).map(|n| base.numbered(n))).collect();
-        Ok(self.tenants.first_free(&candidates).await?.unwrap_or(base))
+        Ok(self.tenants.first_free(&candidates).await?)
     }
 
     /// Whether nobody has a slug just now.

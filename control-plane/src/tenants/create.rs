@@ -304,7 +304,7 @@ async fn write_rows(
         email: new.owner.email.clone(),
         name: new.owner.name.clone(),
         password_hash: new.owner.password_hash.clone(),
-        language: new.owner.language,
+        language: Some(new.owner.language),
         verified: new.owner.verified,
         super_admin: false,
     };

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 pub use lifecycle::{LifecycleError, Meant};
 pub use listing::{Census, Found, Listed, Monthly, PAGE_ROWS, Search};
 pub use pages::pages;
-pub use preferences::{Preferences, time_zone};
+pub use preferences::{FIRST_ZONE, Preferences, time_zone};
 use serde::Serialize;
 pub use store::{ListFilter, TenantDetail};
 use tenancy::{TenantId, TenantSlug, TenantStatus};

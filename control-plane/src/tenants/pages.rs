@@ -6,7 +6,6 @@ use actix_web::{
     web::{self, Data},
 };
 use askama::Template;
-use iso_currency::{Currency, IntoEnumIterator};
 use tenancy::{
     Code, Language, Permission, Problem, TenantId,
     fields::FieldErrors,
@@ -71,10 +70,12 @@ struct WorkspacesTemplate {
     page: Page,
     console: Console,
     workspaces: Vec<Workspace>,
+    /// The address that was not proven yet.
+    unproven: Option<String>,
 }
 
 async fn workspaces(page: Page, caller: Caller, identity: Data<Identity>) -> Result<HttpResponse, Problem> {
-    let (_, place, places) = identity.me(caller.claims()).await?;
+    let (user, place, places) = identity.me(caller.claims()).await?;
     let workspaces = places.iter().map(|one| Workspace {
         name: one.name.clone(),
         slug: one.slug.to_string(),
@@ -85,6 +86,7 @@ async fn workspaces(page: Page, caller: Caller, identity: Data<Identity>) -> Res
     });
     Ok(page.ok(&WorkspacesTemplate {
         workspaces: workspaces.collect(),
+        unproven: (!user.email_verified).then(|| user.email.to_string()),
         console: around(&page, &caller, place.as_ref()),
         page: page.clone(),
     }))
@@ -122,7 +124,7 @@ fn fields(page: &Page, filled: &Filled<'_>, problem: Option<&Problem>) -> Vec<Fi
         zones.push((filled.timezone.to_owned(), filled.timezone.to_owned()));
     }
     zones.sort();
-    let currencies = Currency::iter().map(|one| (one.code().to_owned(), format!("{} - {}", one.code(), one.name())));
+    let currencies = ui::currencies().map(|code| (code.to_owned(), code.to_owned()));
     let select = |name: &str, key: &str, all, chosen| {
         Field::new(name, page.t(key), Kind::Select).choices(choose(all, chosen)).errors(&page.speech, wrong(name))
     };

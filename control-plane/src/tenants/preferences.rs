@@ -10,6 +10,9 @@ use crate::{
     platform::StoreError,
 };
 
+/// The clock that a tenant has until it chooses another: the default of the column.
+pub const FIRST_ZONE: &str = "Europe/Istanbul";
+
 /// What a tenant prefers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preferences {

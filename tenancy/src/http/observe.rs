@@ -17,7 +17,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method, StatusCode,
-        header::{HeaderName, HeaderValue},
+        header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS},
     },
     middleware::Next,
 };
@@ -100,6 +100,8 @@ async fn observed<B: MessageBody + 'static>(
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    // Whatever is answered is what it says it is, and nothing that a browser makes of it.
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
     let (status, time) = (response.status(), started.elapsed());
     figures::count(endpoint, method, status, time);

@@ -95,7 +95,8 @@ async fn a_wrong_slug_package_or_cycle_is_named() {
     let admin = platform.platform_session().await;
     admin
         .batch_execute(
-            "INSERT INTO packages (key, name, name_tr, price_monthly, currency, modules, limits, is_visible) \
+            "UPDATE packages SET is_visible = true WHERE key = 'gateway-enterprise'; \
+             INSERT INTO packages (key, name, name_tr, price_monthly, currency, modules, limits, is_visible) \
              VALUES ('hidden', 'Hidden', 'Gizli', 1, 'TRY', '{crm}', '{}', false)",
         )
         .await

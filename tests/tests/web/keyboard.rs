@@ -26,13 +26,14 @@ async fn from_signing_up_to_the_first_customer_by_keys_alone() {
     enter(&browser).await;
 
     browser.is_at("/signup/package").await;
+    browser.tab_to("summary").await;
+    browser.key(Key::Enter).await;
+    browser.find("details:not([open])").await;
+    browser.goto("/signup/package").await;
     browser.tab_to("[name=package_key]").await;
     browser.key(Key::Down).await;
     let chosen = browser.run("return document.querySelector('[name=package_key]:checked').value").await;
     assert_eq!(browser.run("return document.activeElement.value").await, chosen);
-    browser.tab_to("summary").await;
-    browser.key(Key::Enter).await;
-    browser.find("details[open]").await;
     browser.tab_to(BUTTON).await;
     enter(&browser).await;
 

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use tenancy::Problem;
 use ui::{Field, Form, Kind, Page};
 
-use super::{FieldsTemplate, Wrong, missing_before, steps, wrong_in};
+use super::{FieldsTemplate, Wrong, goes_back, missing_before, steps, wrong_in};
 use crate::signup::{Signup, draft::Draft};
 
 pub(super) fn page_of(page: &Page, draft: &Draft, wrong: &Wrong) -> FieldsTemplate {
@@ -35,7 +35,7 @@ pub(super) fn page_of(page: &Page, draft: &Draft, wrong: &Wrong) -> FieldsTempla
     FieldsTemplate {
         steps: steps(page, 2),
         action: "/signup/account",
-        back: Some("/signup/package"),
+        has_back: true,
         title: page.t("signup-account-title").to_owned(),
         lead: page.t("signup-account-lead").to_owned(),
         wrong: wrong.len(),
@@ -68,6 +68,14 @@ pub(super) async fn take(
         draft.password = password.to_owned();
     }
     let wrong = wrong_in(&signup, &draft, 2).await?;
+    if goes_back(&form) {
+        (draft.name, draft.email) = (Draft::typed(&form, "owner_name"), Draft::typed(&form, "owner_email"));
+        // One that could not be chosen would not be asked for again.
+        if wrong.contains_key("password") {
+            draft.password.clear();
+        }
+        return Ok(page.see_other_with("/signup/package", [draft.cookie(&page)?]));
+    }
     if !wrong.is_empty() {
         let mut kept = Draft::of(&http, &page);
         if wrong.contains_key("password") {

@@ -1,7 +1,5 @@
 //! The first step: the company, and the address of its workspace.
 
-use std::net::Ipv4Addr;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
@@ -10,17 +8,18 @@ use actix_web::{
 use serde::Deserialize;
 use serde_json::json;
 use tenancy::{Problem, TenantSlug};
+use tokio::sync::Semaphore;
 use ui::{Field, Form, Kind, Page};
 
 use super::{FieldsTemplate, Wrong, steps, wrong_in};
 use crate::signup::{Signup, draft::Draft};
 
-pub(super) fn page_of(page: &Page, http: &HttpRequest, draft: &Draft, wrong: &Wrong) -> FieldsTemplate {
+pub(super) fn page_of(page: &Page, http: &HttpRequest, base: &str, draft: &Draft, wrong: &Wrong) -> FieldsTemplate {
     let host = http.connection_info().host().to_owned();
-    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
-    // A number has no names below it.
-    let below =
-        if name.parse::<Ipv4Addr>().is_ok() || name.starts_with('[') { String::new() } else { format!(".{name}") };
+    let host = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+    // Where the platform is reached by another name, or by a number, workspaces have no name of their own.
+    let is_below = host.strip_suffix(base).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let below = if is_below { format!(".{base}") } else { String::new() };
     let name = Field::new("company_name", page.t("signup-company-name"), Kind::Text)
         .value(&draft.company)
         .errors(&page.speech, wrong.get("company_name"))
@@ -41,7 +40,7 @@ pub(super) fn page_of(page: &Page, http: &HttpRequest, draft: &Draft, wrong: &Wr
     FieldsTemplate {
         steps: steps(page, 0),
         action: "/signup",
-        back: None,
+        has_back: false,
         title: page.t("signup-company-title").to_owned(),
         lead: page.t("signup-company-lead").to_owned(),
         wrong: wrong.len(),
@@ -52,9 +51,9 @@ pub(super) fn page_of(page: &Page, http: &HttpRequest, draft: &Draft, wrong: &Wr
     }
 }
 
-pub(super) async fn show(page: Page, http: HttpRequest) -> HttpResponse {
+pub(super) async fn show(page: Page, http: HttpRequest, signup: Data<Signup>) -> HttpResponse {
     let draft = Draft::of(&http, &page);
-    page.ok(&page_of(&page, &http, &draft, &Wrong::new()))
+    page.ok(&page_of(&page, &http, &signup.base_domain, &draft, &Wrong::new()))
 }
 
 pub(super) async fn take(
@@ -68,7 +67,9 @@ pub(super) async fn take(
     draft.slug = form.get("slug").unwrap_or_default().trim().to_owned();
     let wrong = wrong_in(&signup, &draft, 0).await?;
     if !wrong.is_empty() {
-        return Ok(page.answer(StatusCode::UNPROCESSABLE_ENTITY, &page_of(&page, &http, &draft, &wrong)));
+        return Ok(
+            page.answer(StatusCode::UNPROCESSABLE_ENTITY, &page_of(&page, &http, &signup.base_domain, &draft, &wrong))
+        );
     }
     Ok(page.see_other_with("/signup/package", [draft.cookie(&page)?]))
 }
@@ -79,20 +80,28 @@ pub(super) struct SlugQuery {
     slug: Option<String>,
 }
 
+/// How many of these questions are asked of the platform database at once, whoever asks them how often.
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
+
 /// A slug for a name, or whether one can be had: for the page, while somebody types.
 pub(super) async fn tell_slug(
     page: Page,
     signup: Data<Signup>,
     query: Query<SlugQuery>,
 ) -> Result<HttpResponse, Problem> {
+    let _turn = AT_ONCE.try_acquire().map_err(Problem::unavailable)?;
+    let nothing = || HttpResponse::Ok().json(json!({ "slug": "", "free": false, "message": "" }));
     let (slug, wrong) = match (&query.name, &query.slug) {
-        (Some(name), _) if !name.trim().is_empty() => (signup.suggest(name).await?.to_string(), None),
+        (Some(name), _) if !name.trim().is_empty() => match signup.suggest(name).await? {
+            Some(slug) => (slug.to_string(), None),
+            None => return Ok(nothing()),
+        },
         (_, Some(slug)) => match TenantSlug::parse(slug) {
             Ok(parsed) if signup.is_free(&parsed).await? => (slug.clone(), None),
             Ok(_) => (slug.clone(), Some(page.refusal("is taken"))),
             Err(error) => (slug.clone(), Some(page.refusal(&error.to_string()))),
         },
-        _ => return Ok(HttpResponse::Ok().json(json!({ "slug": "", "free": false, "message": "" }))),
+        _ => return Ok(nothing()),
     };
     let message = wrong.clone().unwrap_or_else(|| page.t("signup-slug-free").to_owned());
     Ok(HttpResponse::Ok().json(json!({ "slug": slug, "free": wrong.is_none(), "message": message })))

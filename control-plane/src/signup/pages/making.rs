@@ -18,7 +18,7 @@ use crate::{
         IdempotencyKey, SignedUp, Signup,
         draft::{Draft, Made, forgotten},
     },
-    tenants::StepView,
+    tenants::{FIRST_ZONE, StepView},
 };
 
 /// How long the last button waits for the workspace before the page shows how far it is.
@@ -39,7 +39,7 @@ struct PaymentTemplate {
 }
 
 pub(super) async fn show(
-    page: Page,
+    mut page: Page,
     http: HttpRequest,
     signup: Data<Signup>,
     packages: Data<Packages>,
@@ -52,8 +52,10 @@ pub(super) async fn show(
     let is_yearly = draft.cycle == "yearly";
     let amount = if is_yearly { package.price_yearly } else { package.price_monthly }.unwrap_or_default();
     let amount = page.money(&amount, &package.currency);
-    let now = Timestamp::now().to_zoned(TimeZone::UTC);
-    let ends = now.checked_add(i64::from(signup.settings.trial_days).days()).unwrap_or(now).timestamp();
+    // By the clock that the workspace will have.
+    page.speech.zone = TimeZone::get(FIRST_ZONE).unwrap_or(TimeZone::UTC);
+    let now = Timestamp::now();
+    let ends = now.checked_add((i64::from(signup.settings.trial_days) * 24).hours()).unwrap_or(now);
     Ok(page.ok(&PaymentTemplate {
         steps: steps(&page, 3),
         package: crate::packages::name_in(&package, page.language).to_owned(),
@@ -95,7 +97,7 @@ pub(super) async fn make(
     };
     let made = match made {
         Ok(made) => made,
-        Err(problem) => return again(&page, &http, draft, problem),
+        Err(problem) => return again(&page, &http, &signup.base_domain, draft, problem),
     };
     let session = identity.open_browser(made.user.id, made.tenant.id, made.user.email.as_str(), &origin).await?;
     let mut cookies = signed_in(&page, &session);
@@ -113,12 +115,12 @@ async fn sign_up(page: &Page, signup: &Signup, draft: &Draft, origin: &Origin) -
 }
 
 /// What only the making can tell: said at its field, with everything else as it was.
-fn again(page: &Page, http: &HttpRequest, draft: Draft, problem: Problem) -> Result<HttpResponse, Problem> {
+fn again(page: &Page, http: &HttpRequest, base: &str, draft: Draft, problem: Problem) -> Result<HttpResponse, Problem> {
     let wrong = |field: &str, text: &str| Wrong::from([(field.to_owned(), vec![text.to_owned()])]);
     let draft = draft.anew();
     let mut response = match problem.code() {
         Code::DuplicateSlug => {
-            let template = company::page_of(page, http, &draft, &wrong("slug", "is taken"));
+            let template = company::page_of(page, http, base, &draft, &wrong("slug", "is taken"));
             page.answer(StatusCode::CONFLICT, &template)
         }
         Code::EmailTaken => {

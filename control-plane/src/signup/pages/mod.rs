@@ -14,7 +14,7 @@ use tenancy::{
     Problem, TenantSlug,
     http::{Access, Route},
 };
-use ui::{Field, Page, Step};
+use ui::{Field, Form, Page, Step};
 
 use super::{Signup, draft::Draft};
 
@@ -35,6 +35,8 @@ pub fn pages() -> Vec<Route> {
         Route::page(Method::GET, "/signup/done", public, || web::to(making::done)),
         Route::page(Method::GET, "/signup/done/events", public, || web::to(making::done_events)),
         Route::page(Method::GET, "/verify", public, || web::to(verify::show)),
+        Route::page(Method::POST, "/verify", public, || web::to(verify::prove)),
+        Route::page(Method::POST, "/verify/again", Access::User, || web::to(verify::send_again)),
     ]
 }
 
@@ -55,6 +57,11 @@ fn steps(page: &Page, current: usize) -> Vec<Step> {
         is_current: place == current,
     };
     STEPS.iter().enumerate().map(step).collect()
+}
+
+/// Whether a step is left backwards: what was typed is kept then, and not yet looked at.
+fn goes_back(form: &Form) -> bool {
+    form.get("back").is_some()
 }
 
 type Wrong = BTreeMap<String, Vec<String>>;
@@ -91,7 +98,7 @@ struct FieldsTemplate {
     page: Page,
     steps: Vec<Step>,
     action: &'static str,
-    back: Option<&'static str>,
+    has_back: bool,
     title: String,
     lead: String,
     wrong: usize,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tenancy::Problem;
 use ui::{Form, Page, Step};
 
-use super::{missing_before, steps, wrong_in};
+use super::{goes_back, missing_before, steps, wrong_in};
 use crate::{
     packages::Packages,
     signup::{
@@ -86,8 +86,16 @@ pub(super) async fn take(
     form: Form,
 ) -> Result<HttpResponse, Problem> {
     let mut draft = Draft::of(&http, &page);
-    draft.package = form.get("package_key").unwrap_or_default().to_owned();
-    draft.cycle = form.get("billing_cycle").unwrap_or("monthly").to_owned();
+    draft.package = Draft::typed(&form, "package_key");
+    draft.cycle = form.filled("billing_cycle").filter(|cycle| *cycle == "yearly").unwrap_or("monthly").to_owned();
+    if goes_back(&form) {
+        return Ok(page.see_other_with("/signup", [draft.cookie(&page)?]));
+    }
+    // What has no price for a year is shown with that of a month, and is paid so.
+    let package = packages.find(&draft.package).await?;
+    if package.is_some_and(|package| package.price_yearly.is_none()) {
+        draft.cycle = "monthly".to_owned();
+    }
     let mut wrong = wrong_in(&signup, &draft, 1).await?;
     if draft.package.is_empty() {
         wrong.insert("package_key".to_owned(), vec!["there is no such package".to_owned()]);
