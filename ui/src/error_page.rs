@@ -16,8 +16,8 @@ use crate::{Page, cookies::encoded};
 #[template(path = "error.html")]
 struct ErrorTemplate {
     page: Page,
-    title: String,
-    text: String,
+    title: &'static str,
+    text: &'static str,
     request: String,
     home: &'static str,
     to_home: String,
@@ -70,12 +70,11 @@ fn tell(sign_in: SignIn, request: &HttpRequest, problem: &Problem, id: RequestId
         // The browser sends the form there as well, and from there back to here (RFC 9110, 15.4.8).
         return HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, to)).finish();
     }
-    let code = problem.code().as_str().to_ascii_lowercase().replace('_', "-");
-    let said = |part: &str| page.find(&format!("problem-{code}-{part}")).map(str::to_owned);
-    let title = said("title").unwrap_or_else(|| page.t("problem-other-title").to_owned());
-    let text = said("text").unwrap_or_else(|| page.t("problem-other-text").to_owned());
-    let is_of_workspace =
-        matches!(problem.code(), Code::TenantInactive | Code::TenantAccessDenied | Code::TenantRequired);
+    let (title, text) = page.problem(problem.code());
+    let is_of_workspace = matches!(
+        problem.code(),
+        Code::TenantInactive | Code::TenantAccessDenied | Code::TenantRequired | Code::TenantMismatch
+    );
     let (home, to_home) = if is_of_workspace { ("/account", "workspaces") } else { (sign_in.home, "go-home") };
     let template = ErrorTemplate {
         title,
@@ -83,7 +82,9 @@ fn tell(sign_in: SignIn, request: &HttpRequest, problem: &Problem, id: RequestId
         request: id.to_string(),
         home,
         to_home: page.t(to_home).to_owned(),
-        comes_back: matches!(problem.code(), Code::TenantUpgrading | Code::Unavailable),
+        // A form that was not taken is sent again by whoever sent it: the browser would ask for its address instead.
+        comes_back: *request.method() == Method::GET
+            && matches!(problem.code(), Code::TenantUpgrading | Code::Unavailable),
         page: page.clone(),
     };
     let mut response = page.answer(problem.code().status(), &template);

@@ -177,6 +177,17 @@ impl Field {
         self
     }
 
+    /// What is sent under.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Says something more that is wrong with it, in the words of the page.
+    pub fn add_error(&mut self, text: String) {
+        self.errors.push(text);
+    }
+
     /// Whether something is wrong with it.
     #[must_use]
     pub const fn is_wrong(&self) -> bool {

@@ -1,9 +1,20 @@
 //! How figures, amounts and moments are written in each language.
 
-use iso_currency::Currency;
+use iso_currency::{Currency, IntoEnumIterator};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rust_decimal::Decimal;
 use tenancy::Language;
+
+/// The currencies that stand first in a list.
+const USUAL: [&str; 4] = ["TRY", "EUR", "USD", "GBP"];
+
+/// The codes of all currencies (ISO 4217), those that are usual here first.
+pub fn currencies() -> impl Iterator<Item = &'static str> {
+    // Codes with an X are no country's: metals, tests and funds, but for the currencies of several countries.
+    let is_money = |code: &str| !code.starts_with('X') || matches!(code, "XAF" | "XCD" | "XOF" | "XPF");
+    let others = Currency::iter().map(|currency| currency.code());
+    USUAL.into_iter().chain(others.filter(move |code| !USUAL.contains(code) && is_money(code)))
+}
 
 const MONTHS: [[&str; 12]; 2] = [
     ["Oca", "Şub", "Mar", "Nis", "May", "Haz", "Tem", "Ağu", "Eyl", "Eki", "Kas", "Ara"],

@@ -13,6 +13,7 @@ mod refusals;
 mod shell;
 mod site;
 mod speech;
+mod table;
 mod texts;
 
 pub use assets::{asset, asset_routes};
@@ -22,8 +23,10 @@ pub use error_page::{SignIn, error_page, nowhere_page};
 pub use events::{Look, events};
 pub use field::{Choice, Field, Kind};
 pub use form::{Form, FormOwner};
+pub use formats::currencies;
 pub use page::{Flash, Page};
 pub use shell::{Banner, Console, NavGroup, NavItem, Step, Tone};
 pub use site::Site;
 pub use speech::Speech;
+pub use table::{Cell, Column, Filter, Line, Pages, Table, Tools};
 pub use texts::{Arg, Texts};

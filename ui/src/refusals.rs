@@ -69,7 +69,8 @@ pub(crate) fn told(speech: &Speech, message: &str) -> String {
     for (known, key) in KNOWN {
         if let Some(found) = places(known, message) {
             let names = ["a", "b"];
-            return speech.with(key, names.into_iter().zip(found.into_iter().map(Arg::from)));
+            let told = |text: &'_ str| text.parse::<i64>().map_or_else(|_| Arg::from(text.to_owned()), Arg::from);
+            return speech.with(key, names.into_iter().zip(found.into_iter().map(told)));
         }
     }
     message.to_owned()

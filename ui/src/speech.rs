@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rust_decimal::Decimal;
-use tenancy::Language;
+use tenancy::{Code, Language};
 
 use crate::{
     formats, refusals,
@@ -47,6 +47,15 @@ impl Speech {
     #[must_use]
     pub fn with<'a>(&self, key: &str, values: impl IntoIterator<Item = (&'a str, Arg<'a>)>) -> String {
         Texts::of(self.language).with(key, values)
+    }
+
+    /// What has happened, and what to do about it.
+    #[must_use]
+    pub fn problem(&self, code: Code) -> (&'static str, &'static str) {
+        let said = |code: &str, part: &str| self.find(&format!("problem-{code}-{part}"));
+        let code = code.as_str().to_ascii_lowercase().replace('_', "-");
+        let part = |part: &str| said(&code, part).or_else(|| said("other", part)).unwrap_or_default();
+        (part("title"), part("text"))
     }
 
     /// What is wrong with a field, as the functions behind say it, in this language.

@@ -3,8 +3,11 @@
 use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
+use rust_decimal::{Decimal, prelude::FromPrimitive};
 use tenancy::Language;
 use unic_langid::langid;
+
+use crate::formats;
 
 macro_rules! files {
     ($language:literal) => {
@@ -33,18 +36,25 @@ impl Texts {
     /// The texts of a language.
     #[must_use]
     pub fn of(language: Language) -> &'static Self {
-        static TURKISH: LazyLock<Texts> = LazyLock::new(|| Texts::read(langid!("tr"), &files!("tr")));
-        static ENGLISH: LazyLock<Texts> = LazyLock::new(|| Texts::read(langid!("en"), &files!("en")));
+        static TURKISH: LazyLock<Texts> = LazyLock::new(|| Texts::read(Language::Turkish, &files!("tr")));
+        static ENGLISH: LazyLock<Texts> = LazyLock::new(|| Texts::read(Language::English, &files!("en")));
         match language {
             Language::Turkish => &TURKISH,
             Language::English => &ENGLISH,
         }
     }
 
-    fn read(language: unic_langid::LanguageIdentifier, files: &[&str]) -> Self {
-        let mut bundle = FluentBundle::new_concurrent(vec![language]);
+    fn read(language: Language, files: &[&str]) -> Self {
+        let mut bundle = FluentBundle::new_concurrent(vec![match language {
+            Language::Turkish => langid!("tr"),
+            Language::English => langid!("en"),
+        }]);
         // Names that people chose stand in elements of their own, which isolate them.
         bundle.set_use_isolating(false);
+        bundle.set_formatter(Some(match language {
+            Language::Turkish => turkish,
+            Language::English => english,
+        }));
         let mut keys = Vec::new();
         for text in files {
             // What is wrong with a file is found by a test; a page has the rest of it meanwhile.
@@ -87,6 +97,20 @@ impl Texts {
     }
 }
 
+/// Figures in texts are written as everywhere else.
+fn turkish<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
+    figure(Language::Turkish, value)
+}
+
+fn english<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
+    figure(Language::English, value)
+}
+
+fn figure(language: Language, value: &FluentValue<'_>) -> Option<String> {
+    let FluentValue::Number(number) = value else { return None };
+    Decimal::from_f64(number.value).map(|number| formats::number(language, number))
+}
+
 fn key_of(line: &str) -> Option<&str> {
     let (key, _) = line.split_once(" =").or_else(|| line.split_once('='))?;
     let fits = key.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -126,6 +150,13 @@ mod tests {
         let (turkish, english) = (keys(Language::Turkish), keys(Language::English));
         let missing: Vec<_> = turkish.symmetric_difference(&english).collect();
         assert!(missing.is_empty(), "in one language only: {missing:?}");
+    }
+
+    #[test]
+    fn figures_are_written_as_in_their_language() {
+        let told = |language| Texts::of(language).with("refusal-too-long", [("a", 10_000.into())]);
+        assert!(told(Language::Turkish).contains("10.000"), "{}", told(Language::Turkish));
+        assert!(told(Language::English).contains("10,000"), "{}", told(Language::English));
     }
 
     #[test]

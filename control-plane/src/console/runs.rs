@@ -8,11 +8,11 @@ use askama::Template;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tenancy::Problem;
-use ui::{Arg, Console, Page, Tone};
+use ui::{Arg, Console, Page, Pages, Tone};
 
 use super::{
     console, policy,
-    words::{Badge, Pages, at, between, quarters},
+    words::{Badge, at, between, pages, quarters},
 };
 use crate::{
     fleet::{Failing, Fleet, Outcome, Progress, Run, RunId, RunState, TenantResult},
@@ -199,7 +199,7 @@ pub(super) async fn show(
     Ok(page.ok(&RunTemplate {
         console: console(&page, &caller),
         failures: failures.iter().map(|one| failure_view(&page, one)).collect(),
-        pages: Pages::new(&page, &format!("/admin/fleet/runs/{id}"), &[], number, total),
+        pages: pages(&page, &format!("/admin/fleet/runs/{id}"), &[], number, total),
         can_resume: is_first && !run.is_held && run.state != RunState::Done,
         policy: policy::told(&page, &policy),
         run: run_view(&page, &run, fleet.progress_here().filter(|_| run.is_held)),

@@ -9,11 +9,11 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 use tenancy::{Problem, TenantStatus};
-use ui::{Choice, Console, Page};
+use ui::{Cell, Choice, Column, Console, Filter, Line, Page, Pages, Table, Tone, Tools};
 
 use super::{
     console,
-    words::{Badge, Pages, address, at, dash, moment, state, state_word},
+    words::{Badge, address, at, dash, moment, pages, state, state_word},
 };
 use crate::{
     fleet::Fleet,
@@ -32,30 +32,14 @@ pub(super) struct Asked {
     page: String,
 }
 
-struct Row {
-    href: String,
-    slug: String,
-    name: String,
-    state: Badge,
-    package: String,
-    database: String,
-    version: i32,
-    is_behind: bool,
-    size: String,
-    last_use: String,
-    created: String,
-}
-
 #[derive(Template)]
 #[template(path = "console/tenants.html")]
 struct TenantsTemplate {
     page: Page,
     console: Console,
-    search: String,
-    states: Vec<Choice>,
-    packages: Vec<Choice>,
+    tools: Tools,
     is_filtered: bool,
-    rows: Vec<Row>,
+    table: Table,
     pages: Pages,
 }
 
@@ -87,42 +71,87 @@ pub(super) async fn list(
     if found.total > 0 && found.tenants.is_empty() {
         return Ok(page.see_other(&address(PATH, &asked_again, 1)));
     }
-    let rows = found.tenants.into_iter().map(|tenant| row(&page, tenant, &names, target)).collect();
+    let pages = pages(&page, PATH, &asked_again, number, found.total);
+    let columns: Vec<Column> = COLUMNS.iter().map(|(key, is_number)| column(&page, key, *is_number)).collect();
+    let line = |tenant| line(&page, &columns, tenant, &names, target);
+    let lines: Vec<Line> = found.tenants.into_iter().map(line).collect();
+    let filter =
+        |name: &str, key: &str, choices| Filter { name: name.to_owned(), label: page.t(key).to_owned(), choices };
     let template = TenantsTemplate {
         console: console(&page, &caller),
-        states: states(&page, status),
-        packages: choices(&page, &packages, package.as_deref()),
         is_filtered: !asked.search.trim().is_empty() || status.is_some() || package.is_some(),
-        rows,
-        pages: Pages::new(&page, PATH, &asked_again, number, found.total),
-        search: asked.search,
+        tools: Tools {
+            speech: page.speech.clone(),
+            action: PATH.to_owned(),
+            search: Some((asked.search.clone(), page.t("admin-search-hint").to_owned())),
+            problem: None,
+            filters: vec![
+                filter("status", "admin-state", states(&page, status)),
+                filter("package", "package", choices(&page, &packages, package.as_deref())),
+            ],
+            kept: Vec::new(),
+            shown: if lines.is_empty() { page.t("admin-none-found").to_owned() } else { pages.shown().to_owned() },
+        },
+        table: Table { label: page.t("admin-tenants").to_owned(), columns, lines },
+        pages,
         page: page.clone(),
     };
     Ok(page.ok(&template))
 }
 
-fn row(page: &Page, tenant: Listed, names: &HashMap<&str, &str>, target: i32) -> Row {
+/// What the columns are called, and which hold figures.
+const COLUMNS: [(&str, bool); 8] = [
+    ("admin-name", false),
+    ("admin-state", false),
+    ("package", false),
+    ("admin-database", false),
+    ("admin-schema", false),
+    ("admin-size", true),
+    ("admin-last-use", false),
+    ("admin-created", false),
+];
+
+fn column(page: &Page, key: &str, is_number: bool) -> Column {
+    Column { label: page.t(key).to_owned(), is_number, sort: None }
+}
+
+fn line(page: &Page, columns: &[Column], tenant: Listed, names: &HashMap<&str, &str>, target: i32) -> Line {
     let package = tenant.package.map(|key| names.get(key.as_str()).map_or(key.clone(), |name| (*name).to_owned()));
     let size = match tenant.size {
         None if tenant.is_elsewhere => page.t("admin-elsewhere").to_owned(),
         size => dash(page, size.map(|size| page.bytes(&size))),
     };
-    Row {
+    let is_behind = tenant.status.is_live() && tenant.schema_version < target;
+    let version = match is_behind {
+        true => format!("{} · {}", tenant.schema_version, page.t("admin-behind")),
+        false => tenant.schema_version.to_string(),
+    };
+    let Badge { tone, label } = state(page, tenant.status);
+    let said = [
+        (label, Some(tone)),
+        (dash(page, package), Some(Tone::Neutral)),
+        (tenant.database.to_string(), None),
+        (version, is_behind.then_some(Tone::Warn)),
+        (size, None),
+        (moment(page, tenant.last_use), None),
+        (at(page, &tenant.created_at), None),
+    ];
+    let cell = |(column, (text, tone)): (&Column, (String, Option<Tone>))| Cell {
+        label: column.label.clone(),
+        is_number: column.is_number,
+        text,
+        tone,
+        ..Cell::default()
+    };
+    Line {
         // Another one may have the slug of what is gone.
         href: match tenant.status.is_live() {
             true => format!("{PATH}/{}", tenant.slug),
             false => format!("{PATH}/{}", tenant.id),
         },
-        slug: tenant.slug.to_string(),
-        state: state(page, tenant.status),
-        package: dash(page, package),
-        database: tenant.database.to_string(),
-        version: tenant.schema_version,
-        is_behind: tenant.status.is_live() && tenant.schema_version < target,
-        size,
-        last_use: moment(page, tenant.last_use),
-        created: at(page, &tenant.created_at),
-        name: tenant.name,
+        title: tenant.name,
+        note: tenant.slug.to_string(),
+        cells: columns.iter().skip(1).zip(said).map(cell).collect(),
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use askama::Template;
 use jiff::Timestamp;
 use tenancy::TenantStatus;
-use ui::{Arg, Page, Tone, encoded};
+use ui::{Arg, Page, Pages, Tone, encoded};
 
 use crate::tenants::PAGE_ROWS;
 
@@ -81,28 +80,7 @@ pub(super) fn address(path: &str, asked: &[(&str, &str)], number: u32) -> String
     format!("{path}?{asked}page={number}")
 }
 
-/// The links from one page of a list to the next.
-#[derive(Template)]
-#[template(path = "console/pages.html")]
-pub(super) struct Pages {
-    page: Page,
-    rows: String,
-    previous: Option<String>,
-    next: Option<String>,
-}
-
-impl Pages {
-    /// The links of page `number` of a list at this path, which is asked with these values.
-    pub(super) fn new(page: &Page, path: &str, asked: &[(&str, &str)], number: u32, total: i64) -> Self {
-        let before = i64::from(number.saturating_sub(1)) * PAGE_ROWS;
-        let link = |number: u32| address(path, asked, number);
-        let to = (before + PAGE_ROWS).min(total);
-        let figures = [("from", before.min(total - 1) + 1), ("to", to), ("total", total)];
-        Self {
-            rows: page.with("page-rows", figures.map(|(name, value)| (name, Arg::from(page.count(&value))))),
-            previous: (number > 1).then(|| link(number - 1)),
-            next: (to < total).then(|| link(number + 1)),
-            page: page.clone(),
-        }
-    }
+/// The links of page `number` of a list at this path, which is asked with these values.
+pub(super) fn pages(page: &Page, path: &str, asked: &[(&str, &str)], number: u32, total: i64) -> Pages {
+    Pages::new(&page.speech, number, PAGE_ROWS, total, |number| address(path, asked, number))
 }

@@ -6,7 +6,7 @@ use futures_util::{TryFutureExt, try_join};
 use tenancy::Problem;
 use ui::{Bar, Columns, Console, Page, Tone};
 
-use super::{Desk, Upgrade, Usage, store};
+use super::{Desk, Full, Upgrade, Usage, store};
 use crate::modules::{self, Deed, Resource};
 
 /// How many days the chart goes back.
@@ -27,7 +27,7 @@ struct DashboardTemplate {
     page: Page,
     console: Console,
     usage: Vec<Usage>,
-    upgrade: Option<Upgrade>,
+    upgrades: Vec<Upgrade>,
     package: String,
     charts: Vec<Columns>,
     deeds: Vec<Deed>,
@@ -38,6 +38,8 @@ struct DashboardTemplate {
 /// The limits that are shown, with the tally that says what is used.
 const LIMITS: [(&str, &str); 3] =
     [("max_customers", "customers"), ("max_projects", "projects"), ("max_storage_mb", "storage")];
+/// That of members, whom the platform counts.
+const MEMBERS: &str = "max_users";
 
 pub(super) async fn show(desk: Desk) -> Result<HttpResponse, Problem> {
     let Desk { page, tenant, console } = desk;
@@ -49,15 +51,17 @@ pub(super) async fn show(desk: Desk) -> Result<HttpResponse, Problem> {
         store::leads(&tenant).map_err(Problem::from),
         modules::deeds(&tenant, &page, None, DEEDS),
     )?;
-    let used = |name: &str| tallies.get(name).copied().unwrap_or(0);
-    let has = |limit: &str| tenant.limit(limit) != 0;
-    let shown: Vec<(&str, &str)> = LIMITS.into_iter().filter(|(limit, _)| has(limit)).collect();
-    let of_limit = |(limit, tally): &(&str, &str)| Usage::new(&page, limit, used(tally), tenant.limit(limit));
-    let mut usage: Vec<Usage> = shown.iter().map(of_limit).collect();
+    let of_tally = |(limit, name): (&'static str, &str)| (limit, tallies.get(name).copied().unwrap_or(0));
+    let members = tenant.members().await;
+    let mut used: Vec<(&str, i64)> = LIMITS.into_iter().map(of_tally).collect();
+    used.extend(members.map(|members| (MEMBERS, members)));
+    used.retain(|(limit, _)| tenant.limit(limit) != 0);
+    let mut usage: Vec<Usage> =
+        used.iter().map(|(limit, used)| Usage::new(&page, limit, *used, tenant.limit(limit))).collect();
     let (calls, allowed) = tenant.calls();
     usage.push(Usage::new(&page, "api_rate_limit_per_hour", calls, allowed));
-    let full = shown.into_iter().zip(&usage).find(|(_, usage)| usage.tone != Tone::Good);
-    let upgrade = full.map(|((limit, _), _)| Upgrade::of(&page, &tenant, limit));
+    let full = used.iter().filter_map(|(limit, used)| Full::of(&page, &tenant, limit, *used));
+    let upgrades: Vec<Upgrade> = full.map(|full| full.upgrade).collect();
 
     let (when, how_many) = (page.t("chart-day"), page.t("chart-count"));
     let bars = days.iter().map(|(day, count)| Bar {
@@ -78,7 +82,7 @@ pub(super) async fn show(desk: Desk) -> Result<HttpResponse, Problem> {
     charts.retain(|chart| !chart.is_empty());
     let begin = if deeds.is_empty() { begin(&page, &tenant) } else { Vec::new() };
     let package = tenant.package().name(page.language).to_owned();
-    Ok(page.ok(&DashboardTemplate { usage, upgrade, package, charts, deeds, begin, console, page: page.clone() }))
+    Ok(page.ok(&DashboardTemplate { usage, upgrades, package, charts, deeds, begin, console, page: page.clone() }))
 }
 
 fn of_state(page: &Page, word: &str, counts: &std::collections::HashMap<String, i64>) -> Bar {

@@ -143,6 +143,19 @@ impl Usage {
     }
 }
 
+/// A limit that is nearly reached, and what would give more.
+pub(crate) struct Full {
+    pub(crate) usage: Usage,
+    pub(crate) upgrade: Upgrade,
+}
+
+impl Full {
+    pub(crate) fn of(page: &Page, tenant: &Tenant, limit: &str, used: i64) -> Option<Self> {
+        let usage = Usage::new(page, limit, used, tenant.limit(limit));
+        (usage.tone != Tone::Good).then(|| Self { upgrade: Upgrade::of(page, tenant, limit), usage })
+    }
+}
+
 /// What the next package would give, where one has more of something.
 pub(crate) struct Upgrade {
     pub(crate) now: String,

@@ -98,7 +98,11 @@ impl Guard {
     }
 
     async fn admit_to_page(self: &Arc<Self>, request: &HttpRequest, access: Access) -> Result<(), Problem> {
-        let Access::Tenant { permission, modules } = access else { return Ok(()) };
+        let (permission, modules) = match access {
+            Access::Tenant { permission, modules } => (permission, modules),
+            Access::Public => return Ok(()),
+            _ => return Err(forbidden("Nobody is signed in here like that")),
+        };
         let cookie = request.cookie(ui::ACCESS).ok_or_else(|| Problem::unauthorized("Sign in"))?;
         let claims = self.tokens.check(cookie.value(), &self.directory).await?;
         let owner = FormOwner::new(claims.user_id, claims.tenant.as_ref().map(|tenant| tenant.tenant_id));

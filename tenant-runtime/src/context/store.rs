@@ -47,7 +47,9 @@ const PACKAGES: &str =
 
 const MEMBERS: &str = "SELECT m.user_id, u.name FROM memberships m JOIN users u ON u.id = m.user_id
     WHERE m.tenant_id = $1 AND (cardinality($2) = 0 OR m.user_id = ANY($2)) AND m.status = 'active'
-    ORDER BY m.joined_at LIMIT 200";
+    ORDER BY m.joined_at LIMIT $3";
+/// How many members are listed.
+pub(crate) const MEMBERS_AT_MOST: i64 = 200;
 
 /// For longer than a token made before the change can be valid: 24 hours, and what clocks may differ by.
 const CHANGES: &str = "SELECT tenant_id, user_id, version, status FROM memberships
@@ -201,7 +203,12 @@ impl Store {
         self.within(|client| {
             let users = users.clone();
             async move {
-                let rows = client.query_typed(MEMBERS, &[(&tenant, Type::UUID), (&users, Type::UUID_ARRAY)]).await?;
+                let rows = client
+                    .query_typed(
+                        MEMBERS,
+                        &[(&tenant, Type::UUID), (&users, Type::UUID_ARRAY), (&MEMBERS_AT_MOST, Type::INT8)],
+                    )
+                    .await?;
                 let name = |row: &Row| Ok((row.try_get(0)?, row.try_get::<_, &str>(1)?.into()));
                 Ok(rows.iter().map(name).collect::<Result<_, tokio_postgres::Error>>()?)
             }

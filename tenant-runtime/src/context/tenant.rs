@@ -11,7 +11,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tenancy::{Problem, Role, TenantId, TenantSlug, TenantStatus, UserId, http::Access, token::Claims};
 use tokio_postgres::Row;
 
-use super::{Guard, Members, Package, TenantRecord, resolve};
+use super::{Guard, Members, Package, TenantRecord, resolve, store::MEMBERS_AT_MOST};
 use crate::{
     files::Files,
     pools::{Parameter, QueryError, Statement},
@@ -88,6 +88,13 @@ impl Tenant {
     /// The members, by name; nobody while the platform database can't be reached.
     pub(crate) async fn everybody(&self) -> Members {
         self.guard.directory.everybody(self.record.id).await.unwrap_or_default()
+    }
+
+    /// How many members there are; `None` where that is not known: the platform database can't be reached, or they are
+    /// more than are listed.
+    pub(crate) async fn members(&self) -> Option<i64> {
+        let members = i64::try_from(self.everybody().await.len()).ok()?;
+        (1..MEMBERS_AT_MOST).contains(&members).then_some(members)
     }
 
     /// The currency that amounts are in unless another is given.

@@ -4,6 +4,7 @@
 mod fleet;
 mod journeys;
 mod keyboard;
+mod lists;
 mod looks;
 mod making;
 mod names;

@@ -5,10 +5,10 @@ use tests::{TestPlatform, browser::Browser};
 
 use super::wizard::make;
 
-const EMAIL: &str = "ada@example.com";
+pub(super) const EMAIL: &str = "ada@example.com";
 
 /// A browser that is signed in to a new workspace, and its slug.
-async fn at_work(platform: &TestPlatform) -> (Browser, String) {
+pub(super) async fn at_work(platform: &TestPlatform) -> (Browser, String) {
     let browser = platform.browser().await;
     browser.sign_up_to_payment("Quattro Stand", EMAIL).await;
     make(&browser).await;
@@ -44,7 +44,9 @@ async fn two_who_change_one_row_are_told_of_each_other() {
     owner.patch(&format!("/api/v1/customers/{id}"), &json!({ "city": "Ankara" })).await.expect(200);
     browser.fill("city", "Berlin").await;
     browser.press("Save").await;
-    browser.shows("This was changed by somebody else meanwhile.").await;
+    browser.shows("This was changed meanwhile.").await;
+    assert_eq!(browser.error_of("city").await, "It now says: Ankara");
+    assert_eq!(browser.error_of("company_name").await, "");
     assert_eq!(browser.value("city").await, "Berlin");
     // Whoever has read that, and sends it again, means it.
     browser.press("Save").await;
@@ -72,6 +74,12 @@ async fn a_full_package_says_what_the_next_would_give() {
         reply.code() == "LIMIT_REACHED"
     })
     .await;
+    // Before somebody fills a form in for nothing, and where they see what they use.
+    for path in ["/app/customers", "/app/customers/new", "/app"] {
+        browser.goto(path).await;
+        browser.shows("Customers: at most 1 in your package, Professional.").await;
+    }
+    browser.shows("1 of 10").await;
     browser.goto("/app/customers/new").await;
     browser.fill("company_name", "Two").await;
     browser.press("Create").await;
@@ -218,13 +226,17 @@ async fn a_document_takes_its_file() {
     browser.fill("name", "Offer").await;
     browser.press("Create").await;
     browser.shows("No file yet.").await;
+    // What the browser keeps back by itself, others send.
+    browser.run("document.querySelector('form[enctype]').noValidate = true").await;
+    browser.press("Upload").await;
+    browser.shows("Please fill this in.").await;
     let file = platform.folder().join("teklif çizimi.pdf");
     std::fs::write(&file, b"%PDF-1.7 an offer").unwrap();
     browser.find("[name=file]").await.send_keys(file.to_str().unwrap()).await.unwrap();
     browser.press("Upload").await;
     browser.shows("The file is stored.").await;
     browser.shows("teklif çizimi.pdf").await;
-    browser.has_no_problems().await;
+    browser.has_no_problems_but(&[422]).await;
     let owner = platform.client.sign_in(EMAIL).await;
     let document = owner.get("/api/v1/documents").await.body["data"][0].clone();
     assert_eq!((&document["content_type"], &document["size"]), (&json!("application/pdf"), &json!(17)));

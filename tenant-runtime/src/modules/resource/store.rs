@@ -162,7 +162,7 @@ pub(super) async fn delete(
 
 /// How many rows a list to choose from has, and how many a calendar's month.
 pub(super) const CHOICES: usize = 100;
-const EVENTS: usize = 500;
+pub(super) const EVENTS: usize = 500;
 
 fn titled(rows: &[Row]) -> Result<Vec<(Uuid, Option<String>)>, QueryError> {
     let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?));

@@ -121,6 +121,8 @@ pub(super) async fn download(tenant: Tenant, path: Path<OnePath>) -> Answer {
         // What a member sent must not run as a page of ours.
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox"))
+        .insert_header((header::CACHE_CONTROL, "private, no-store"))
+        .insert_header(("cross-origin-resource-policy", "same-origin"))
         .no_chunking(u64::try_from(file.size).unwrap_or_default())
         .streaming(content))
 }

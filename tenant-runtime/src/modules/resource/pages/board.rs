@@ -4,13 +4,14 @@ use askama::Template;
 use futures_util::future::try_join_all;
 use serde_json::Value as Json;
 use tenancy::Problem;
-use ui::{Choice, Console, Page};
+use ui::{Cell, Choice, Console, Page, Tools};
 
 use super::{
     Answer, as_row,
-    cells::{Cell, cell, tone},
+    cells::{cell, tone},
     id_of,
     listing::{View, new_of, views},
+    narrowing::Asked,
     query_of, word,
 };
 use crate::{
@@ -33,6 +34,7 @@ struct Column {
     value: &'static str,
     label: String,
     tone: ui::Tone,
+    total: i64,
     count: String,
     cards: Vec<Card>,
     more: Option<String>,
@@ -48,22 +50,22 @@ struct BoardTemplate {
     label: String,
     new: Option<(String, String)>,
     views: Vec<View>,
+    tools: Option<Tools>,
+    all: String,
+    is_narrowed: bool,
+    is_empty: bool,
+    empty: String,
+    icon: &'static str,
     columns: Vec<Column>,
     may_move: bool,
     /// This board, as it was narrowed.
     here: String,
 }
 
-pub(super) async fn show(
-    resource: &'static Resource,
-    by: &'static str,
-    desk: Desk,
-    asked: &[(String, String)],
-) -> Answer {
+pub(super) async fn show(resource: &'static Resource, by: &'static str, desk: Desk, asked: &Asked) -> Answer {
     let field = resource.field(by).ok_or_else(|| Problem::internal("a board by no field"))?;
     let Takes::OneOf(words) = field.takes else { return Err(Problem::internal("a board by no states")) };
-    let others = asked.iter().filter(|(name, _)| !matches!(name.as_str(), "page" | "limit") && name != by);
-    let others: Vec<(&str, &str)> = others.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let others: Vec<(&str, &str)> = asked.narrowing().filter(|(name, _)| *name != by).collect();
     let columns = words.iter().map(|state| {
         let all = query_of(others.iter().copied().chain([(by, *state)]));
         let query = format!("{all}&limit={MOST}");
@@ -72,6 +74,8 @@ pub(super) async fn show(
     let columns = try_join_all(columns).await?;
     let new = new_of(resource, &desk);
     let Desk { page, tenant, console } = desk;
+    let total: i64 = columns.iter().map(|column| column.total).sum();
+    let shown = page.t1("rows-in-all", "total", total);
     let here = format!("{}?{}", resource.page(), query_of([("view", "board")].into_iter().chain(others)));
     Ok(page.ok(&BoardTemplate {
         here,
@@ -79,7 +83,13 @@ pub(super) async fn show(
         field: by,
         label: field.label(&page),
         new,
-        views: views(resource, &page, "board"),
+        views: views(resource, &page, "board", asked),
+        tools: asked.tools(&tenant, &page, "board", by, &shown).await?,
+        is_narrowed: asked.is_narrowed(),
+        is_empty: total == 0,
+        empty: page.t(&format!("empty-{}", resource.name)).to_owned(),
+        icon: resource.name,
+        all: resource.all("board"),
         columns,
         may_move: tenant.may(resource.access(Action::Update)),
         console,
@@ -123,6 +133,7 @@ async fn column(
         value: state,
         label: word(page, state),
         tone: tone(state),
+        total,
         count: page.count(&total),
         cards,
         more: more.then(|| format!("{}?view=list&{all}", resource.page())),

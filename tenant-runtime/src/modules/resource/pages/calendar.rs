@@ -17,6 +17,7 @@ use super::{
     cells::tone,
     id_of,
     listing::{View, new_of, views},
+    narrowing::Asked,
 };
 use crate::{
     console::Desk,
@@ -57,6 +58,9 @@ struct CalendarTemplate {
     days: Vec<Day>,
     is_empty: bool,
     empty: String,
+    /// How many rows a month shows, where it has more.
+    most: usize,
+    is_cut: bool,
 }
 
 /// The first day of a month, `2026-11`; of this month where it is none.
@@ -109,12 +113,17 @@ fn events(
     events
 }
 
-pub(super) async fn show(resource: &'static Resource, lasts: Lasts, desk: Desk, asked: &[(String, String)]) -> Answer {
+pub(super) async fn show(
+    resource: &'static Resource,
+    lasts: Lasts,
+    desk: Desk,
+    asked: &Asked,
+    month: Option<&str>,
+) -> Answer {
     let new = new_of(resource, &desk);
     let Desk { page, tenant, console } = desk;
     let zone = page.speech.zone.clone();
     let today = zone.to_datetime(Timestamp::now()).date();
-    let month = asked.iter().find(|(name, _)| name == "month").map(|(_, month)| month.as_str());
     let first = first_day(month, today);
     let last = first.last_of_month();
     let after_monday = |day: Date| i64::from(day.weekday().since(Weekday::Monday));
@@ -122,6 +131,7 @@ pub(super) async fn show(resource: &'static Resource, lasts: Lasts, desk: Desk, 
     let to = last.checked_add((7 - after_monday(last)).days()).map_err(Problem::internal)?;
     let start = |day: Date| day.to_zoned(zone.clone()).map(|at| at.timestamp()).map_err(Problem::internal);
     let rows = store::during(resource, &tenant, lasts, start(from)?, start(to)?).await?;
+    let is_cut = rows.len() >= store::EVENTS;
     let rows = rows.iter().map(as_row).collect::<Result<Vec<_>, _>>()?;
     let shown: Vec<Date> = from.series(1.day()).take_while(|day| *day < to).collect();
     let mut events = events(resource, &page, lasts, &rows, from..=shown.last().copied().unwrap_or(from));
@@ -139,13 +149,15 @@ pub(super) async fn show(resource: &'static Resource, lasts: Lasts, desk: Desk, 
         format!("{}?view=calendar&month={:04}-{:02}", resource.page(), day.year(), day.month())
     };
     Ok(page.ok(&CalendarTemplate {
+        most: store::EVENTS,
+        is_cut,
         title: resource.in_words(&page),
         month: page.month(&first),
         earlier: at_month(first.checked_sub(1.month()).ok()),
         later: at_month(first.checked_add(1.month()).ok()),
         today: at_month(Some(today)),
         new,
-        views: views(resource, &page, "calendar"),
+        views: views(resource, &page, "calendar", asked),
         weekdays: page.weekdays(),
         is_empty: rows.is_empty(),
         empty: page.t(&format!("empty-{}", resource.name)).to_owned(),

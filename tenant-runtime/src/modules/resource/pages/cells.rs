@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 use tenancy::{Problem, ids::AnyId};
-use ui::{Page, Tone};
+use ui::{Cell, Line, Page, Tone};
 use uuid::Uuid;
 
 use super::{Row, as_row, word};
@@ -20,24 +20,6 @@ use crate::{
         store,
     },
 };
-
-/// A cell of a table.
-pub(super) struct Cell {
-    pub(super) label: String,
-    pub(super) text: String,
-    pub(super) tone: Option<Tone>,
-    pub(super) is_number: bool,
-    /// Better cut nowhere: a day, a number of a series.
-    pub(super) is_tight: bool,
-    pub(super) href: Option<String>,
-}
-
-/// A row of a table.
-pub(super) struct Line {
-    pub(super) href: String,
-    pub(super) title: String,
-    pub(super) cells: Vec<Cell>,
-}
 
 /// What rows of other resources are called, by their ids.
 pub(super) type Titles = HashMap<String, (String, String)>;
@@ -110,10 +92,9 @@ pub(super) fn cell(field: &'static Field, row: &Row, page: &Page, titles: &Title
     let mut cell = Cell {
         label: field.label(page),
         text: in_words(field, row, page),
-        tone: None,
         is_number: field.is_figure(),
         is_tight: matches!(field.takes, Takes::Day | Takes::Time | Takes::Number(_)),
-        href: None,
+        ..Cell::default()
     };
     let value = row.get(field.name).and_then(Json::as_str);
     match field.takes {
@@ -147,6 +128,7 @@ impl Resource {
         let line = |row: &Row| Line {
             href: format!("{}/{}", self.page(), super::id_of(row)),
             title: self.title_of(page, row),
+            note: String::new(),
             cells: self.listed(without).map(|field| cell(field, row, page, &titles)).collect(),
         };
         Ok(rows.iter().map(line).collect())

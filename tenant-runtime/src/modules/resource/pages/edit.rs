@@ -3,17 +3,16 @@
 use actix_web::{HttpRequest, web::Path};
 use askama::Template;
 use tenancy::{Code, Problem, http::Access, ids::AnyId};
-use ui::{Console, Field as Input, Form, LocalPath, Page};
+use ui::{Cell, Column, Console, Field as Input, Form, LocalPath, Page, Table};
 use uuid::Uuid;
 
 use super::{
     Answer, Row, as_row,
-    cells::{Cell, Deed, Line, cell, deeds},
+    cells::{Deed, cell, deeds},
     id_of,
     inputs::{Filled, inputs},
-    listing::Column,
     parameters,
-    sent::{Sends, body},
+    sent::{Sends, body, is_untouched},
 };
 use crate::{
     console::{Desk, Upgrade},
@@ -27,9 +26,7 @@ const PARTS: u32 = 20;
 const DEEDS: u32 = 6;
 
 struct Parts {
-    title: String,
-    columns: Vec<Column>,
-    lines: Vec<Line>,
+    table: Table,
     new: Option<(String, String)>,
     all: String,
 }
@@ -83,14 +80,14 @@ impl RowTemplate {
         }
     }
 
-    /// Says what is wrong: at the fields, or above them.
+    /// Says what is wrong: at the fields, which are there already, or above them.
     fn refused(mut self, problem: &Problem) -> Self {
-        let page = &self.page;
-        let key = format!("problem-{}-text", problem.code().as_str().to_ascii_lowercase().replace('_', "-"));
-        self.problem = Some(match problem.code() {
-            Code::ValidationFailed if problem.errors().contains_key("content-type") => page.t("file-kind").to_owned(),
-            Code::ValidationFailed => page.t1("form-wrong", "count", problem.errors().len()),
-            _ => page.t(&key).to_owned(),
+        let (page, errors) = (&self.page, problem.errors());
+        self.problem = Some(match errors.values().flatten().next() {
+            _ if self.inputs.iter().any(Input::is_wrong) => page.t1("form-wrong", "count", errors.len()),
+            _ if errors.contains_key("content-type") => page.t("file-kind").to_owned(),
+            Some(said) => page.refusal(said),
+            None => page.problem(problem.code()).1.to_owned(),
         });
         self
     }
@@ -99,8 +96,20 @@ impl RowTemplate {
 pub(super) async fn show_new(resource: &'static Resource, desk: Desk, request: HttpRequest) -> Answer {
     let mut template = RowTemplate::new(resource, &desk);
     let named = parameters(&request);
+    template.upgrade = when_full(resource, &desk).await?;
     template.inputs = inputs(resource, &desk.tenant, &desk.page, Filled::New(&named), true, None).await?;
     Ok(desk.page.ok(&template))
+}
+
+/// What would give more, where the limit is reached already: said before somebody fills a form in for nothing.
+async fn when_full(resource: &'static Resource, desk: &Desk) -> Result<Option<Upgrade>, Problem> {
+    let Some(Limit::All(limit)) = resource.limit else { return Ok(None) };
+    let allowed = desk.tenant.limit(limit);
+    if allowed < 0 {
+        return Ok(None);
+    }
+    let (_, used) = resource.list(&desk.tenant, &ListQuery::parse("limit=1", resource)?).await?;
+    Ok((used >= allowed).then(|| Upgrade::of(&desk.page, &desk.tenant, limit)))
 }
 
 pub(super) async fn create(resource: &'static Resource, desk: Desk, form: Form) -> Answer {
@@ -116,8 +125,9 @@ pub(super) async fn create(resource: &'static Resource, desk: Desk, form: Form) 
         Err(problem) if is_told_here(&problem) => problem,
         Err(problem) => return Err(problem),
     };
-    let mut template = RowTemplate::new(resource, &desk).refused(&problem);
+    let mut template = RowTemplate::new(resource, &desk);
     template.inputs = inputs(resource, tenant, page, Filled::Sent(&form), true, Some(&problem)).await?;
+    template = template.refused(&problem);
     if problem.code() == Code::LimitReached {
         let limit = match resource.limit {
             Some(Limit::All(limit) | Limit::OfParent { limit, .. }) => limit,
@@ -167,13 +177,39 @@ pub(super) async fn change(resource: &'static Resource, desk: Desk, path: Path<O
         Err(problem) if is_whole && is_told_here(&problem) => {
             let row = as_row(&resource.row(tenant, id).await?)?;
             let mut template = of_row(resource, &desk, &row, Filled::Sent(&form), Some(&problem)).await?;
-            if problem.code() != Code::PreconditionFailed {
+            if problem.code() == Code::PreconditionFailed {
+                template.problem = Some(page.t("changed-meanwhile").to_owned());
+                tell_apart(resource, &desk, &form, &row, &mut template.inputs).await?;
+            } else {
                 template.mark.1 = form.get("version").unwrap_or_default().to_owned();
+                template = template.refused(&problem);
             }
-            Ok(page.answer(problem.code().status(), &template.refused(&problem)))
+            Ok(page.answer(problem.code().status(), &template))
         }
+        Err(problem) if !is_whole => show_refused(resource, desk, id, &problem).await,
         Err(problem) => Err(problem),
     }
+}
+
+/// Says at each field in which a form differs from the row as it is now what the row has: whoever saves again knows what
+/// they write over.
+async fn tell_apart(
+    resource: &'static Resource,
+    desk: &Desk,
+    form: &Form,
+    row: &Row,
+    inputs: &mut [Input],
+) -> Result<(), Problem> {
+    let Desk { page, tenant, .. } = desk;
+    let titles = resource.titles_in(tenant, page, std::slice::from_ref(row)).await?;
+    for field in resource.fields.iter().filter(|field| field.is_asked(false)) {
+        if !is_untouched(field, page, form, row)
+            && let Some(input) = inputs.iter_mut().find(|input| input.name() == field.written_as())
+        {
+            input.add_error(page.t1("now-holds", "value", cell(field, row, page, &titles).text));
+        }
+    }
+    Ok(())
 }
 
 /// The version that a page had shown; a form without one is for none.
@@ -198,8 +234,15 @@ pub(crate) async fn show_refused(resource: &'static Resource, desk: Desk, id: An
     }
     let row = as_row(&resource.row(&desk.tenant, id).await?)?;
     let mut template = of_row(resource, &desk, &row, Filled::Row(&row), None).await?.refused(problem);
-    if problem.code() == Code::LimitReached && resource.has_file {
-        template.upgrade = Some(Upgrade::of(&desk.page, &desk.tenant, "max_storage_mb"));
+    match problem.code() {
+        Code::LimitReached if resource.has_file => {
+            template.upgrade = Some(Upgrade::of(&desk.page, &desk.tenant, "max_storage_mb"));
+        }
+        Code::PayloadTooLarge => {
+            let most = i64::try_from(desk.tenant.max_file_bytes()).unwrap_or(i64::MAX);
+            template.problem = Some(desk.page.t1("file-too-large", "most", desk.page.bytes(&most)));
+        }
+        _ => {}
     }
     Ok(desk.page.answer(problem.code().status(), &template))
 }
@@ -239,14 +282,7 @@ async fn of_row(
 fn made(page: &Page, row: &Row) -> Vec<Cell> {
     let text = |name: &str| row.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
     let at = |name: &str| text(name).parse().map_or_else(|_| text(name).to_owned(), |at| page.moment(&at));
-    let fact = |key: &str, text: String| Cell {
-        label: page.t(key).to_owned(),
-        text,
-        tone: None,
-        is_number: false,
-        is_tight: false,
-        href: None,
-    };
+    let fact = |key: &str, text: String| Cell { label: page.t(key).to_owned(), text, ..Cell::default() };
     vec![
         fact("field-created_by", text("created_by_name").to_owned()),
         fact("field-created_at", at("created_at")),
@@ -273,11 +309,13 @@ async fn parts(resource: &'static Resource, desk: &Desk, id: &str) -> Result<Opt
     let new = may_make
         .then(|| (format!("{}/new?{narrowed}", parts.page()), page.t(&format!("new-{}", parts.name)).to_owned()));
     Ok(Some(Parts {
-        title: parts.in_words(page),
-        columns: parts.title().into_iter().chain(parts.listed(field)).map(column).collect(),
-        lines: parts.lines(tenant, page, &rows, field).await?,
+        table: Table {
+            label: parts.in_words(page),
+            columns: parts.title().into_iter().chain(parts.listed(field)).map(column).collect(),
+            lines: parts.lines(tenant, page, &rows, field).await?,
+        },
         new,
-        all: format!("{}?{}{narrowed}", parts.page(), if parts.board.is_some() { "view=list&" } else { "" }),
+        all: format!("{}?{}{narrowed}", parts.page(), if parts.has_views() { "view=list&" } else { "" }),
     }))
 }
 

@@ -1,6 +1,5 @@
 //! The fields of a form, and what they are filled in with.
 
-use iso_currency::{Currency, IntoEnumIterator};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use tenancy::{Language, Problem, ids::AnyId};
@@ -25,9 +24,6 @@ pub(super) enum Filled<'a> {
     /// What was sent, and was not taken.
     Sent(&'a Form),
 }
-
-/// The currencies that stand first.
-const USUAL: [&str; 4] = ["TRY", "EUR", "USD", "GBP"];
 
 impl Field {
     /// Whether a form asks for it.
@@ -65,9 +61,16 @@ pub(super) async fn inputs(
         let name = field.written_as();
         let values = values(field, tenant, page, &filled);
         let first = values.first().cloned().unwrap_or_default();
-        let mut input = Input::new(name, field.label(page), field.kind())
+        let kind = field.kind();
+        let choices = match kind {
+            Kind::Select | Kind::Many => {
+                with_chosen(choices(field, tenant, page, &values).await?, &values, &names(field, &filled))
+            }
+            _ => Vec::new(),
+        };
+        let mut input = Input::new(name, field.label(page), kind)
             .value(first)
-            .choices(with_chosen(choices(field, tenant, page, &values).await?, &values, &names(field, &filled)))
+            .choices(choices)
             .errors(&page.speech, wrong.and_then(|problem| problem.errors().get(name)));
         if field.required {
             input = input.required();
@@ -141,9 +144,6 @@ fn names(field: &Field, filled: &Filled<'_>) -> Vec<(String, String)> {
 
 /// Whatever is chosen is among the choices: a form that is sent back changes nothing by itself.
 fn with_chosen(mut choices: Vec<Choice>, chosen: &[String], names: &[(String, String)]) -> Vec<Choice> {
-    if choices.is_empty() {
-        return choices;
-    }
     for value in chosen.iter().filter(|value| !value.is_empty()) {
         if choices.iter().all(|choice| choice.value != *value) {
             let name = names.iter().find(|(id, _)| id == value).map_or(value, |(_, name)| name);
@@ -151,11 +151,6 @@ fn with_chosen(mut choices: Vec<Choice>, chosen: &[String], names: &[(String, St
         }
     }
     choices
-}
-
-/// Codes with an X are no country's: metals, tests and funds, but for the currencies of several countries.
-fn is_money(code: &str) -> bool {
-    !code.starts_with('X') || matches!(code, "XAF" | "XCD" | "XOF" | "XPF")
 }
 
 /// A moment by the clock of the place, as browsers take it.
@@ -171,7 +166,8 @@ fn as_typed(text: &str, language: Language) -> String {
     }
 }
 
-async fn choices(
+/// What can be chosen in a field.
+pub(super) async fn choices(
     field: &'static Field,
     tenant: &Tenant,
     page: &Page,
@@ -182,11 +178,7 @@ async fn choices(
     let nobody = || choice(String::new(), page.t("none").to_owned());
     Ok(match field.takes {
         Takes::OneOf(words) => words.iter().map(|one| choice((*one).to_owned(), word(page, one))).collect(),
-        Takes::Currency => {
-            let others =
-                Currency::iter().map(|currency| currency.code()).filter(|code| !USUAL.contains(code) && is_money(code));
-            USUAL.into_iter().chain(others).map(|code| choice(code.to_owned(), code.to_owned())).collect()
-        }
+        Takes::Currency => ui::currencies().map(|code| choice(code.to_owned(), code.to_owned())).collect(),
         Takes::User => {
             let all = tenant.everybody().await;
             let all = all.iter().map(|(id, name)| choice(id.to_string(), name.to_string()));

@@ -6,6 +6,7 @@ mod cells;
 mod edit;
 mod inputs;
 mod listing;
+mod narrowing;
 mod sent;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};

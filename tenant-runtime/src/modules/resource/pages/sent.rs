@@ -60,7 +60,7 @@ pub(super) fn body(resource: &'static Resource, page: &Page, form: &Form, sends:
 
 /// Whether a form says of a field what the row had, as it was shown. Seconds, members who have left and the like are not
 /// on the page, and are left alone with it.
-fn is_untouched(field: &Field, page: &Page, form: &Form, row: &Row) -> bool {
+pub(super) fn is_untouched(field: &Field, page: &Page, form: &Form, row: &Row) -> bool {
     let plain = |texts: Vec<String>| {
         let mut texts: Vec<String> =
             texts.into_iter().map(|text| text.replace("\r\n", "\n")).filter(|text| !text.is_empty()).collect();
@@ -80,17 +80,29 @@ fn moment(page: &Page, text: &str) -> String {
     at.map_or_else(|_| text.to_owned(), |at| at.timestamp().to_string())
 }
 
-/// A figure as somebody typed it, as it is written for programs.
+/// A figure as somebody typed it, as it is written for programs. What can be read in their language is read so, else as
+/// in the other one; what can be read in neither is passed on, and refused with what is right.
 fn typed(text: &str, language: Language) -> String {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    match language {
-        // A point before exactly three figures sets thousands apart, as people write it; any other is a decimal point.
-        Language::Turkish if text.contains(',') || is_grouped(&text, '.') => text.replace('.', "").replace(',', "."),
-        Language::English if text.contains('.') || is_grouped(&text, ',') => text.replace(',', ""),
-        _ => text.replace(',', "."),
-    }
+    let (group, point) = match language {
+        Language::Turkish => ('.', ','),
+        Language::English => (',', '.'),
+    };
+    figure(&text, group, point).or_else(|| figure(&text, point, group)).unwrap_or(text)
 }
 
+fn figure(text: &str, group: char, point: char) -> Option<String> {
+    let (sign, text) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (whole, fraction) = text.split_once(point).map_or((text, None), |(whole, rest)| (whole, Some(rest)));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = if is_grouped(whole, group) { whole.replace(group, "") } else { whole.to_owned() };
+    if !is_digits(&whole) || !fraction.is_none_or(is_digits) {
+        return None;
+    }
+    Some(fraction.map_or_else(|| format!("{sign}{whole}"), |fraction| format!("{sign}{whole}.{fraction}")))
+}
+
+/// Whether a mark sets thousands apart, as people write them.
 fn is_grouped(text: &str, mark: char) -> bool {
     let mut parts = text.split(mark);
     let first = parts.next().unwrap_or_default();
@@ -116,6 +128,14 @@ mod tests {
             ("1,250", English, "1250"),
             ("1250,5", English, "1250.5"),
             (" 1 250 ", English, "1250"),
+            ("-1.250,5", Turkish, "-1250.5"),
+            // As the other language has it, where it can be nothing else.
+            ("1,250.00", Turkish, "1250.00"),
+            ("1.250,00", English, "1250.00"),
+            // Nothing that anybody means.
+            ("1.250.5", Turkish, "1.250.5"),
+            ("1,5,0", English, "1,5,0"),
+            ("12.50,00", Turkish, "12.50,00"),
             ("abc", English, "abc"),
         ] {
             assert_eq!(typed(text, language), figure, "{text}");
