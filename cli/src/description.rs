@@ -38,6 +38,11 @@ pub(crate) fn routes(config: &mut ServiceConfig, description: Arc<str>) {
         .service(web::scope("/api/docs").route("/{file:.*}", web::get().to(page)));
 }
 
+/// The page is on the address of the consoles: nothing from elsewhere runs in it, and it stands in no other page. What it
+/// draws with styles is its own.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// The files of the page are beside it.
 async fn to_page() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/api/docs/")).finish()
@@ -46,5 +51,9 @@ async fn to_page() -> HttpResponse {
 async fn page(file: Path<String>) -> Result<HttpResponse, Problem> {
     let file = utoipa_swagger_ui::serve(&file, PAGE.clone()).map_err(Problem::internal)?;
     let file = file.ok_or_else(|| Problem::not_found("page"))?;
-    Ok(HttpResponse::Ok().content_type(file.content_type).body(file.bytes.into_owned()))
+    Ok(HttpResponse::Ok()
+        .content_type(file.content_type)
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+        .body(file.bytes.into_owned()))
 }

@@ -124,6 +124,9 @@ impl Browser {
 
     pub async fn goto(&self, path: &str) {
         self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
+        // The driver is satisfied with the page of before, where that had the same address or another one led here.
+        let is_whole = "return document.readyState === 'complete'";
+        self.until("the whole page", async || Ok((self.try_run(is_whole).await? == true).then_some(()))).await;
     }
 
     pub async fn back(&self) {

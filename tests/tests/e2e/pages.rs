@@ -30,7 +30,7 @@ fn pages() -> Vec<Route> {
 }
 
 /// What anybody may ask for.
-const PUBLIC: [&str; 26] = [
+const PUBLIC: [&str; 27] = [
     "GET /",
     "GET /admin/login",
     "GET /assets/{hash}/{name}",
@@ -57,6 +57,7 @@ const PUBLIC: [&str; 26] = [
     "POST /signup/account",
     "POST /signup/package",
     "POST /signup/payment",
+    "POST /verify",
 ];
 
 fn filled(path: &str) -> String {

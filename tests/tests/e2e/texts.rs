@@ -33,8 +33,7 @@ fn made_up() -> BTreeSet<String> {
     }
     let code = |code: &Code| code.as_str().to_ascii_lowercase().replace('_', "-");
     // What pages tell themselves, and what no page is asked for with.
-    let not_by_pages =
-        [Code::DuplicateSlug, Code::EmailTaken, Code::IdempotencyKeyReused, Code::InvalidJson, Code::QuotaExhausted];
+    let not_by_pages = [Code::DuplicateSlug, Code::EmailTaken, Code::InvalidJson, Code::QuotaExhausted];
     for part in ["title", "text"] {
         let told = Code::ALL.iter().filter(|code| !not_by_pages.contains(code));
         all("problem", &mut told.map(|one| format!("{}-{part}", code(one))));
