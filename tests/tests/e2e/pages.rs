@@ -212,7 +212,7 @@ async fn pages_of_an_operator_are_shown_and_dressed() {
         if page.path.ends_with("/events") {
             continue;
         }
-        let path = page.path.replace("{slug}", "acme").replace("{id}", NO_ID);
+        let path = page.path.replace("{tenant}", "acme").replace("{id}", NO_ID);
         let seen = visitor.get(&path).await.expect(if page.path.contains("{id}") { 404 } else { 200 });
         is_dressed(&seen.headers, &path);
         assert_eq!(seen.headers[header::CACHE_CONTROL], "private, no-store", "{path}");
