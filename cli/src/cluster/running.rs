@@ -129,7 +129,12 @@ impl Cluster {
     pub async fn stop(&self) -> Result<(), ClusterError> {
         let mut running = self.running.lock().await;
         let Some(Running { postmaster, mut watchdog }) = running.take() else { return Ok(()) };
-        let stopped = self.end(&postmaster).await;
+        // Nobody wants a throwaway's memory written out.
+        let stopped = if self.home.disposable().is_empty() {
+            self.end(&postmaster).await
+        } else {
+            self.end_at_once(&postmaster).await
+        };
         if stopped.is_ok() {
             watchdog.watch(None);
         }
@@ -198,13 +203,14 @@ impl Cluster {
     }
 
     async fn end(&self, postmaster: &Postmaster) -> Result<(), ClusterError> {
-        // Nobody wants a throwaway's memory written out.
-        if self.home.disposable().is_empty() {
-            postmaster.signal(Signal::INT);
-            if postmaster.ends_within(STOP_WITHIN).await {
-                return Ok(());
-            }
+        postmaster.signal(Signal::INT);
+        if postmaster.ends_within(STOP_WITHIN).await {
+            return Ok(());
         }
+        self.end_at_once(postmaster).await
+    }
+
+    async fn end_at_once(&self, postmaster: &Postmaster) -> Result<(), ClusterError> {
         for signal in [Signal::QUIT, Signal::KILL] {
             postmaster.signal(signal);
             if postmaster.ends_within(KILL_WITHIN).await {

@@ -94,6 +94,20 @@ async fn a_supervised_server_comes_back_by_itself() {
 }
 
 #[tokio::test]
+async fn a_throwaway_forgets_nothing_when_it_is_restarted() {
+    let dir = folder();
+    let mut options = ClusterOptions::throwaway(dir.path());
+    // What is committed stays in memory for as long as it can.
+    options.settings.push(("wal_writer_delay".to_owned(), "10s".to_owned()));
+    let cluster = Cluster::start(options).await.unwrap();
+    make_table(&cluster).await;
+    connect(cluster.url()).await.batch_execute("UPDATE t SET n = 43").await.unwrap();
+    cluster.restart().await.unwrap();
+    assert_eq!(number(&cluster, "SELECT n FROM t").await, 43);
+    cluster.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn takes_over_a_stale_pid_file() {
     let dir = folder();
     let cluster = Cluster::start(ClusterOptions::lasting(dir.path())).await.unwrap();
