@@ -46,10 +46,10 @@ pub(super) fn making(page: &Page, saga: &SagaView, steps: &[StepView]) -> Making
     };
     let find = |name: &str, direction| steps.iter().find(|step| step.step == name && step.direction == direction);
     let is_over = saga.finished_at.is_some();
-    // The end of a step is written down with the next one's.
-    let is_followed =
-        |step: &StepView| steps.iter().any(|it| it.direction == step.direction && it.started_at > step.started_at);
-    let told = |name: &str, step: Option<&StepView>| told(page, name, step, is_over, step.is_some_and(is_followed));
+    let told = |name: &str, step: Option<&StepView>| {
+        let is_behind = step.is_some_and(|step| saga::is_behind(saga.kind, step.direction, name, steps));
+        told(page, name, step, is_over, is_behind)
+    };
     let forward = saga::steps(saga.kind).map(|name| told(name, find(name, Direction::Do)));
     let names: Vec<&str> = saga::steps(saga.kind).collect();
     let back = names.iter().rev().filter_map(|name| {
@@ -62,15 +62,15 @@ pub(super) fn making(page: &Page, saga: &SagaView, steps: &[StepView]) -> Making
     Making { title: page.t(title).to_owned(), steps: forward.chain(back).collect(), trouble }
 }
 
-fn told(page: &Page, name: &str, step: Option<&StepView>, is_over: bool, is_followed: bool) -> Step {
+fn told(page: &Page, name: &str, step: Option<&StepView>, is_over: bool, is_behind: bool) -> Step {
     let (state, time) = match step {
         Some(StepView { finished_at: Some(end), started_at, .. }) => ("done", between(page, *started_at, *end)),
+        Some(_) if is_behind => ("done", String::new()),
         Some(StepView { error: Some(_), .. }) => ("failed", String::new()),
-        Some(_) if is_followed => ("done", String::new()),
         Some(_) if !is_over => ("doing", String::new()),
         _ => ("waiting", String::new()),
     };
-    let error = step.filter(|step| step.finished_at.is_none()).and_then(|step| step.error.clone());
+    let error = step.filter(|_| state == "failed").and_then(|step| step.error.clone());
     let said = match state {
         "done" => "step-is-done",
         "doing" => "admin-step-doing",

@@ -7,7 +7,13 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tenancy::{DatabaseName, TenantId, TenantStatus, text_enum};
 use tokio_postgres::Client;
 
-use super::{ProvisionError, Provisioning, fault::Moment, lock::LockedSession, steps::Step, store};
+use super::{
+    ProvisionError, Provisioning,
+    fault::Moment,
+    lock::LockedSession,
+    steps::Step,
+    store::{self, StepView},
+};
 use crate::{
     platform::{StoreError, together},
     servers::Server,
@@ -52,6 +58,17 @@ text_enum! {
 /// The names of a saga's steps, in the order in which they are done.
 pub fn steps(kind: Kind) -> impl Iterator<Item = &'static str> {
     Step::of(kind).iter().map(|step| step.as_str())
+}
+
+/// Whether a saga has this step behind it, by the steps on record. The end of a step is recorded with the next one's
+/// beginning, and whatever is tried again begins with the first.
+pub(crate) fn is_behind(kind: Kind, direction: Direction, name: &str, taken: &[StepView]) -> bool {
+    let turns = |later: usize, this: usize| if direction == Direction::Do { later > this } else { later < this };
+    let place = |name: &str| steps(kind).position(|step| step == name);
+    taken.iter().filter(|step| step.direction == direction).any(|step| {
+        (step.step == name && step.finished_at.is_some())
+            || place(&step.step).zip(place(name)).is_some_and(|(later, this)| turns(later, this))
+    })
 }
 
 /// A create that fails this often in passing ways is undone.
@@ -323,6 +340,33 @@ fn backoff(attempts: i32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_tried_again_is_behind_all_the_same() {
+        let at = |second: i64| jiff::Timestamp::from_second(second).unwrap();
+        let view = |step: &str, direction, started: i64| StepView {
+            step: step.to_owned(),
+            direction,
+            started_at: at(started),
+            finished_at: None,
+            tries: 2,
+            error: None,
+        };
+        let behind = |direction, taken: &[StepView]| {
+            let names = steps(Kind::Create);
+            names.filter(|name| is_behind(Kind::Create, direction, name, taken)).collect::<Vec<_>>()
+        };
+        let names: Vec<&str> = steps(Kind::Create).collect();
+        assert_eq!(names, ["database", "open"]);
+        // The second try began with the first step again.
+        let taken = [view("open", Direction::Do, 1), view("database", Direction::Do, 2)];
+        assert_eq!(behind(Direction::Do, &taken), ["database"]);
+        assert_eq!(behind(Direction::Do, &taken[1..]), [""; 0]);
+        let back = [view("open", Direction::Undo, 2), view("database", Direction::Undo, 1)];
+        assert_eq!(behind(Direction::Undo, &back), ["open"]);
+        let done = StepView { finished_at: Some(at(3)), ..view("database", Direction::Do, 2) };
+        assert_eq!(behind(Direction::Do, &[done]), ["database"]);
+    }
 
     #[test]
     fn pauses_grow_and_end() {

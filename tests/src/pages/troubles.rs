@@ -27,6 +27,13 @@ FROM fleet_runs r, tenants t JOIN (VALUES
     ('gone', 'gone', NULL, NULL)) AS o (slug, outcome, failure, message) ON o.slug = t.slug;
 ";
 
+/// Whatever fails from now on is not tried again, or given up, while somebody looks at it.
+const PAUSE: &str = "
+CREATE FUNCTION pause_saga() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN NEW.next_attempt_at := now() + interval '1 day'; RETURN NEW; END $$;
+CREATE TRIGGER pause_saga BEFORE UPDATE ON sagas FOR EACH ROW WHEN (NEW.finished_at IS NULL) EXECUTE FUNCTION pause_saga();
+";
+
 fn slug(text: &str) -> TenantSlug {
     TenantSlug::parse(text).unwrap()
 }
@@ -47,6 +54,7 @@ impl Filled {
         tenants.begin_delete(&slug("gone"), true, "operator@tenantry.example").await.unwrap();
         platform.settled().await;
         tenants.suspend(&slug("askida-ltd"), Some("Ödeme bekleniyor"), "operator@tenantry.example").await.unwrap();
+        session.batch_execute(PAUSE).await.unwrap();
         *held.lock().unwrap() = "do open";
         tenants.create(new_tenant("being-made")).await.unwrap();
 

@@ -150,16 +150,14 @@ struct DoneTemplate {
 
 fn progress(page: &Page, steps: &[StepView]) -> Vec<Progress> {
     let written = Progress { name: page.t("step-written").to_owned(), state: "done", time: String::new() };
-    let forward: Vec<&StepView> = steps.iter().filter(|step| step.direction == Direction::Do).collect();
     let of_saga = saga::steps(Saga::Create).map(|name| {
-        let place = forward.iter().position(|step| step.step == name);
-        let (state, time) = match place.map(|place| (forward[place], forward.get(place + 1))) {
-            Some((StepView { started_at, finished_at: Some(end), .. }, _)) => {
+        let step = steps.iter().find(|step| step.direction == Direction::Do && step.step == name);
+        let (state, time) = match step {
+            Some(StepView { started_at, finished_at: Some(end), .. }) => {
                 ("done", page.t1("milliseconds", "count", end.duration_since(*started_at).as_millis() as i64))
             }
-            // Its end is written down with the next one's.
-            Some((_, Some(_))) => ("done", String::new()),
-            Some((_, None)) => ("doing", String::new()),
+            Some(_) if saga::is_behind(Saga::Create, Direction::Do, name, steps) => ("done", String::new()),
+            Some(_) => ("doing", String::new()),
             None => ("waiting", String::new()),
         };
         Progress { name: page.t(&format!("step-{name}")).to_owned(), state, time }
