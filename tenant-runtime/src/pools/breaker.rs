@@ -18,6 +18,8 @@ struct State {
     failures: u32,
     /// Nobody tries before this.
     until: Option<Instant>,
+    /// Whether somebody tries, after a pause.
+    is_tried: bool,
     worked: Option<Instant>,
 }
 
@@ -34,6 +36,7 @@ impl Breaker {
             Some(until) if until > now => false,
             Some(_) => {
                 state.until = Some(now + pause(state.failures));
+                state.is_tried = true;
                 true
             }
         }
@@ -46,6 +49,11 @@ impl Breaker {
 
     fn failed_at(&self, now: Instant) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever was at it when it went away finds out by now: all of them are one failure.
+        if !state.is_tried && state.until.is_some_and(|until| until > now) {
+            return;
+        }
+        state.is_tried = false;
         state.failures = state.failures.saturating_add(1);
         state.until = Some(now + pause(state.failures));
     }
@@ -84,11 +92,14 @@ mod tests {
         assert!(breaker.admits_at(later) && !breaker.admits_at(later));
         breaker.failed_at(later);
         assert!(!breaker.admits_at(later + Duration::from_millis(99)));
+        let mut last = later;
         for _ in 0..40 {
-            breaker.failed_at(later);
+            last += LONGEST_PAUSE;
+            assert!(breaker.admits_at(last));
+            breaker.failed_at(last);
         }
-        assert!(!breaker.admits_at(later + Duration::from_millis(799)));
-        assert!(breaker.admits_at(later + Duration::from_millis(800)));
+        assert!(!breaker.admits_at(last + Duration::from_millis(799)));
+        assert!(breaker.admits_at(last + Duration::from_millis(800)));
         let before = Instant::now();
         breaker.worked();
         assert!(breaker.admits_at(later));
@@ -96,5 +107,15 @@ mod tests {
         assert!(breaker.admits_at(later), "it answered meanwhile");
         breaker.silent(Instant::now());
         assert!(!breaker.admits());
+    }
+
+    #[test]
+    fn all_who_were_at_it_are_one_failure() {
+        let (breaker, start) = (Breaker::default(), Instant::now());
+        for _ in 0..40 {
+            breaker.failed_at(start);
+        }
+        let later = start + FIRST_PAUSE;
+        assert!(!breaker.admits_at(later - Duration::from_millis(1)) && breaker.admits_at(later));
     }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tenantry::cluster::{Cluster, ClusterOptions};
 use tests::{Client, TestPlatform, TestSettings, ground, within};
-use tokio::task::JoinHandle;
+use tokio::{sync::Mutex, task::JoinHandle};
 
 /// A lasting cluster, which is restarted as an administrator would: what was committed is written out.
 async fn start(folder: &TempDir, settings: &[(&str, &str)]) -> Cluster {
@@ -21,6 +21,9 @@ async fn start(folder: &TempDir, settings: &[(&str, &str)]) -> Cluster {
     options.settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Cluster::start(options).await.unwrap()
 }
+
+/// These measure how long something takes, and one fills the disk's queue meanwhile: they take turns.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A tenant that is used all the time.
 #[derive(Clone)]
@@ -121,6 +124,7 @@ async fn healthy(platform: &TestPlatform, tenants: &[Busy], since: Instant) -> D
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clean_restart_is_over_in_two_seconds() {
+    let _turn = TURN.lock().await;
     let folder = ground::folder();
     let cluster = start(&folder, &[]).await;
     let platform = TestPlatform::on(&cluster, TestSettings::default()).await;
@@ -165,6 +169,7 @@ async fn fill(platform: &TestPlatform, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_of_500_databases_is_back_in_five_seconds() {
+    let _turn = TURN.lock().await;
     let folder = ground::folder();
     // Filled without fsync, which takes long; then as it is in use.
     let cluster = start(&folder, &[("fsync", "off"), ("max_wal_size", "4GB")]).await;
